@@ -1,0 +1,1 @@
+"""Samples to parameter types, JSON Schema and Swagger, and decoding."""

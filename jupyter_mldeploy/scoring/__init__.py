@@ -1,0 +1,1 @@
+"""The scoring server: runs init() and run() behind HTTP."""
