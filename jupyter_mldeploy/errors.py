@@ -72,7 +72,12 @@ class InvalidInputError(MldeployError):
     http_status = 422
 
     def __init__(
-        self, message: str, *, field: str | None = None, hint: str | None = None, details: Mapping[str, Any] | None = None
+        self,
+        message: str,
+        *,
+        field: str | None = None,
+        hint: str | None = None,
+        details: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(message, hint=hint, details={**(details or {}), **({"field": field} if field else {})})
         self.field = field
@@ -106,7 +111,10 @@ class EntryScriptError(InvalidInputError):
 
     def __init__(self, message: str, *, diagnostics: Sequence[Mapping[str, Any]] = (), hint: str | None = None) -> None:
         super().__init__(
-            message, field="entry_script", hint=hint, details={"diagnostics": [dict(item) for item in diagnostics]}
+            message,
+            field="entry_script",
+            hint=hint,
+            details={"diagnostics": [dict(item) for item in diagnostics]},
         )
         self.diagnostics = [dict(item) for item in diagnostics]
 
