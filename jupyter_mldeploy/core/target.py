@@ -245,6 +245,9 @@ class Job:
         keys_file: file with ``{"primary": …, "secondary": …}`` (mode 0600), or None when auth is off.
         secrets: resolved values of ``config.secrets``; hand them to the process, never write them down.
         interpreter: Python that runs the entry script where the target uses one of this machine's.
+        build_environment: builds the environment (cached) in a place of its own and returns its interpreter, for
+            targets that can run isolated.
+        imports: names of the top-level modules that the entry script imports, so that a target may warm up.
     """
 
     service: ServiceRef
@@ -257,6 +260,8 @@ class Job:
     keys_file: Path | None
     secrets: Mapping[str, str]
     interpreter: Path | None
+    build_environment: Callable[[Progress], Path]
+    imports: Sequence[str] = ()
     origin: Mapping[str, Any] = field(default_factory=dict)
 
 
