@@ -213,9 +213,11 @@ def explain(evidence: Evidence) -> Verdict:
                 facts["distribution"] = DISTRIBUTIONS.get(facts.get("module", ""), facts.get("module", ""))
                 return Verdict(rule.code, rule.cause.format(**facts), rule.fix.format(**facts), **common)
     if evidence.exception:
-        part = {"import": "importing the entry script", "init": "init()", "selftest": "the self-test's run()"}.get(
-            evidence.stage, evidence.stage
-        )
+        part = {
+            "import": "importing the entry script",
+            "init": "calling init()",
+            "selftest": "the self-test's run()",
+        }.get(evidence.stage, evidence.stage)
         return Verdict(
             "exception", f"{part} raised {evidence.exception}", "Correct the entry script and deploy again.", **common
         )
@@ -225,10 +227,8 @@ def explain(evidence: Evidence) -> Verdict:
             cause, fix = SIGNALS[number]
             return Verdict(f"signal-{number}", cause, fix, **common)
         if evidence.exit_code == 0:
-            return Verdict(
-                "exited", "the worker ended by itself with exit code 0", "Remove sys.exit()/os._exit() from the script.",
-                **common,
-            )  # fmt: skip
+            fix = "Remove sys.exit() and os._exit() from the script."
+            return Verdict("exited", "the worker ended by itself with exit code 0", fix, **common)
         return Verdict(
             "exit-code",
             f"the worker ended with exit code {evidence.exit_code}",
