@@ -5,20 +5,22 @@ Nothing of the user's code runs here: the script is read and linted, files are h
 
 from __future__ import annotations
 
+import os
 import sys
+import tokenize
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from ..errors import EntryScriptError, InvalidInputError
-from .blobs import FileEntry
 from .bundle import Bundle, BundleModel, BundleStore
 from .entryscript import EntryScript, read_entry_script
 from .environment import EnvironmentRegistry, EnvironmentSpec
 from .lint import RULES, Diagnostic, lint_source
 from .model import Model, ModelRegistry
 from .service import Origin
+from .tree import FileEntry
 
 #: Folders that a source directory never brings along.
 SKIPPED_FOLDERS = frozenset(
@@ -194,25 +196,18 @@ def assemble(
     return Assembled(bundle, script, findings, resolved, spec)
 
 
-def _walk(root: Path) -> dict[str, Path | bytes]:
-    found: dict[str, Path | bytes] = {}
-    for folder, folders, names in root.walk() if sys.version_info >= (3, 12) else _os_walk(root):
+def _walk(root: Path) -> dict[str, Path | bytes | FileEntry]:
+    found: dict[str, Path | bytes | FileEntry] = {}
+    for folder, folders, names in os.walk(root):
         folders[:] = sorted(name for name in folders if name not in SKIPPED_FOLDERS)
         for name in sorted(names):
             if not name.endswith((".pyc", ".pyo")):
-                found[(folder / name).relative_to(root).as_posix()] = folder / name
+                path = Path(folder) / name
+                found[path.relative_to(root).as_posix()] = path
     return found
 
 
-def _os_walk(root: Path) -> Any:
-    import os
-
-    return ((Path(folder), folders, names) for folder, folders, names in os.walk(root))
-
-
 def _read_text(path: Path) -> str:
-    import tokenize
-
     try:
         with tokenize.open(path) as stream:
             return stream.read()

@@ -23,7 +23,7 @@ from .names import check_service_name
 from .request import Outcome, Plan, Request
 from .rollout import Rollout
 from .service import RevisionRecord, RevisionState, ServiceRecord, State
-from .target import Progress, Report, Target
+from .target import Progress, Report, ServiceRef, Target
 
 if TYPE_CHECKING:
     from .bundle import Bundle
@@ -205,7 +205,7 @@ class Deployer:
                 return False
             raise
         with self._rollout.locked(name):
-            reference = self._rollout.reference(record)
+            reference = self.reference(record)
             self._rollout.announce(record, State.DELETING, None)
             target.delete(reference)
             self._catalogue.change_service(record.uid, deleted=time.time(), scoring_uri=None)
@@ -237,6 +237,10 @@ class Deployer:
                 return self._rollout.settle(self._catalogue.service_by_uid(record.uid), seen)
         except BusyError:
             return self._catalogue.service_by_uid(record.uid)
+
+    def reference(self, record: ServiceRecord) -> ServiceRef:
+        """Return what a target needs to find the service."""
+        return self._rollout.reference(record)
 
     def _check(self, request: Request) -> tuple[Target, DeploymentConfig]:
         check_service_name(request.name)

@@ -54,6 +54,7 @@ class Rollout:
         interpreter: str | Path | None,
         origin: Origin | None = None,
     ) -> Job:
+        """Put together what the target gets; ``record`` None makes a job that can only be planned."""
         workspace = self._workspace
         if record is not None:
             reference = self.reference(record)
@@ -93,6 +94,7 @@ class Rollout:
         interpreter: str | Path | None = None,
         facts: Mapping[str, Any] | None = None,
     ) -> Outcome:
+        """Record a candidate, let the target apply it, settle it. The service is made when it is new."""
         with self.locked(name, progress):
             record = self.record(name, target, config)
             known = {**(facts or {}), "interpreter": str(interpreter or sys.executable), "bundle": bundle.digest}
@@ -122,6 +124,7 @@ class Rollout:
         return Outcome(record, self._catalogue.revision(record.uid, revision.number), steps)
 
     def record(self, name: str, target: Target, config: DeploymentConfig) -> ServiceRecord:
+        """Return the service's record, made when the name is free."""
         try:
             record = self._catalogue.service(name)
         except NotFoundError:
@@ -143,9 +146,8 @@ class Rollout:
             )
         return record
 
-    def failed(
-        self, record: ServiceRecord, target: Target, revision: RevisionRecord, error: BaseException
-    ) -> None:
+    def failed(self, record: ServiceRecord, target: Target, revision: RevisionRecord, error: BaseException) -> None:
+        """Settle a candidate that did not come to life; the service keeps what it had."""
         reason = error.message if isinstance(error, MldeployError) else f"{type(error).__name__}: {error}"
         self._catalogue.settle_failed(record.uid, revision.number, reason)
         self._events.append(
@@ -179,6 +181,7 @@ class Rollout:
                 )  # fmt: skip
 
     def settle(self, record: ServiceRecord, seen: Observation) -> ServiceRecord:
+        """Write what the target reports into the service's record and announce a change."""
         self.import_events(record, seen)
         values: dict[str, Any] = {}
         if seen.scoring_uri is not None and seen.scoring_uri != record.scoring_uri:
@@ -194,6 +197,7 @@ class Rollout:
         return self.announce(record, seen.state, seen.reason)
 
     def announce(self, record: ServiceRecord, state: State, reason: str | None) -> ServiceRecord:
+        """Change the state and, when it is another one, announce it."""
         if record.state is state and record.reason == reason:
             return record
         changed = self._catalogue.change_service(record.uid, state=state, reason=reason)
@@ -206,6 +210,7 @@ class Rollout:
         return changed
 
     def import_events(self, record: ServiceRecord, seen: Observation) -> None:
+        """Add to the stream what happened while nobody watched; what is there already is dropped."""
         for event in seen.events:
             self._events.append(
                 event.kind, event.message, service_uid=record.uid, service=record.name,
@@ -213,6 +218,7 @@ class Rollout:
             )  # fmt: skip
 
     def live(self, record: ServiceRecord) -> RevisionRecord:
+        """Return the live revision; ConflictError when no revision ever worked."""
         if record.live_revision is None:
             raise ConflictError(
                 f"Service {record.name!r} has no revision that worked"
@@ -222,5 +228,6 @@ class Rollout:
         return self._catalogue.revision(record.uid, record.live_revision)
 
     def locked(self, name: str, progress: Progress | None = None) -> AbstractContextManager[None]:
+        """Take the service's lock, waiting as long as the deadline allows."""
         wait = progress.remaining if progress is not None else 60.0
         return self._workspace.store.lock(f"service-{name}", timeout_s=wait)

@@ -108,8 +108,8 @@ class ServiceRecord:
 class Service:
     """Handle of one service: score it, read its logs, change it. Cheap to make; every property asks the truth.
 
-        service = workspace.service("diabetes")
-        service.score({"data": [[1.0, 2.0]]})
+    service = workspace.service("diabetes")
+    service.score({"data": [[1.0, 2.0]]})
     """
 
     def __init__(self, workspace: Workspace, name: str) -> None:
@@ -274,7 +274,7 @@ class Service:
         state = "deleted" if record.deleted is not None else record.state
         return f"Service({self.name!r}, {state}, revision {record.live_revision}, {record.scoring_uri})"
 
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         from .card import service_card
 
         return service_card(self)
