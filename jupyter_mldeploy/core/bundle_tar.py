@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import tarfile
 from pathlib import Path
-from secrets import token_hex
 from typing import IO
 
 from ..errors import CorruptStoreError, InvalidInputError
@@ -49,7 +49,7 @@ def write_tar(blobs: BlobStore, bundle: Bundle, stream: IO[bytes]) -> None:
 def save_tar(blobs: BlobStore, bundle: Bundle, path: Path) -> Path:
     """Write the archive to a file, which appears whole or not at all; one of that name is replaced."""
     path = path.expanduser().absolute()
-    partial = path.with_name(f".{path.name[:200]}.{token_hex(4)}.part")
+    partial = path.with_name(f".{path.name[:200]}.{os.urandom(4).hex()}.part")
     with storage_errors(path, f"export bundle {bundle.short}"):
         try:
             with partial.open("xb") as stream:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
-from secrets import token_hex
 
 from ..errors import AlreadyExistsError
 from .blobs import BlobStore
@@ -25,7 +25,7 @@ def download_files(blobs: BlobStore, tree: Tree, root: str, target_dir: Path, *,
         )
     for entry in tree.files:
         final = target_dir / entry.path
-        partial = final.with_name(f".{final.name[:200]}.{token_hex(4)}.part")
+        partial = final.with_name(f".{final.name[:200]}.{os.urandom(4).hex()}.part")
         with storage_errors(final, f"download {entry.path!r}"):
             final.parent.mkdir(parents=True, exist_ok=True)
             try:

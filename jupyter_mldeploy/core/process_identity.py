@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import subprocess
 import sys
 from functools import lru_cache
 from pathlib import Path
@@ -23,6 +22,8 @@ def start_token(pid: int) -> str | None:
             return None
         state, started = fields[0], fields[19]
         return None if state in (b"Z", b"X") else f"{_boot()}{int(started):x}"
+    import subprocess
+
     answer = subprocess.run(
         ["ps", "-o", "stat=,lstart=", "-p", str(pid)], capture_output=True, check=False, env={"LC_ALL": "C"}
     ).stdout.split(None, 1)

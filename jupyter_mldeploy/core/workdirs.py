@@ -6,12 +6,10 @@ import errno
 import fcntl
 import os
 import re
-import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from secrets import token_hex
 
 from .process_identity import is_alive, own_start_token
 from .storage_errors import storage_errors
@@ -28,7 +26,7 @@ def work_dir(parent: Path, purpose: str) -> Iterator[Path]:
     mean nothing: in another container or on another machine that shares the file system.
     """
     label = re.sub(r"[^a-zA-Z0-9_]+", "_", purpose) or "work"
-    random = token_hex(4)
+    random = os.urandom(4).hex()
     path = parent / f"{label}-{os.getpid()}-{own_start_token()}-{random}"
     unpublished = parent / f".new-{random}"
     with storage_errors(parent, "make a temporary directory"):
@@ -44,7 +42,7 @@ def work_dir(parent: Path, purpose: str) -> Iterator[Path]:
     finally:
         # A forked child that unwinds through here must leave its parent's work alone.
         if os.getpid() == owner:
-            shutil.rmtree(path, ignore_errors=True)
+            _remove(path)
         os.close(descriptor)
 
 
@@ -56,7 +54,7 @@ def sweep(parent: Path) -> int:
         return 0
     abandoned = [path for path in found if _is_abandoned(path)]
     for path in abandoned:
-        shutil.rmtree(path, ignore_errors=True)
+        _remove(path)
     return len(abandoned)
 
 
@@ -83,3 +81,9 @@ def _try_lock(descriptor: int) -> bool:
         # A file system without locks: what the process number said has to do.
         return error.errno not in (errno.EWOULDBLOCK, errno.EAGAIN)
     return True
+
+
+def _remove(path: Path) -> None:
+    import shutil
+
+    shutil.rmtree(path, ignore_errors=True)
