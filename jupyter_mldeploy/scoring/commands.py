@@ -1,0 +1,129 @@
+"""The commands of a supervisor, one method each."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from .control import PROTOCOL, Caller
+from .crew import describe_end
+from .order import Order, OrderError, read_order
+from .report import describe
+from .worker_handle import WorkerHandle
+
+if TYPE_CHECKING:
+    from .supervisor import Supervisor
+
+
+class Commands:
+    """Takes commands from callers, gives them to the supervisor, and answers."""
+
+    def __init__(self, supervisor: Supervisor) -> None:
+        self._supervisor = supervisor
+        self._known: dict[str, Callable[[Caller, dict[str, Any]], None]] = {
+            "swap": self._swap,
+            "scale": self._scale,
+            "status": self._status,
+            "stats": self._status,
+            "reload-keys": self._reload_keys,
+            "stop": self._stop,
+        }
+
+    def handle(self, caller: Caller, command: dict[str, Any]) -> None:
+        """Carry out one command; whatever goes wrong is the answer, never the end of the service."""
+        name, protocol = command.pop("command", None), command.pop("protocol", PROTOCOL)
+        method = self._known.get(str(name))
+        if protocol != PROTOCOL or method is None:
+            caller.error(
+                f"The supervisor (protocol {PROTOCOL}) does not know {name!r} of protocol {protocol}: it was started "
+                "by another version. Stop the service and start it again."
+            )
+            return
+        try:
+            method(caller, command)
+        except (OrderError, OSError) as error:
+            caller.error(str(error))
+
+    def _swap(self, caller: Caller, command: dict[str, Any]) -> None:
+        self._begin(caller, read_order(command["order"]))
+
+    def _scale(self, caller: Caller, command: dict[str, Any]) -> None:
+        """Another number of workers means other thread counts for libraries, so it is a swap to the same revision."""
+        live = self._supervisor.live
+        if live is None:
+            caller.error("No revision serves yet.")
+            return
+        changes = {key: command[key] for key in ("workers", "environment") if key in command}
+        self._begin(caller, replace(live.order, **changes))
+
+    def _begin(self, caller: Caller, order: Order) -> None:
+        supervisor = self._supervisor
+        if supervisor.stopping is not None:
+            caller.error(f"The service is stopping: {supervisor.stopping}.")
+            return
+        if supervisor.candidate is not None:
+            caller.error(f"Revision {supervisor.candidate.order.revision} is being started; wait for its end.")
+            return
+        began = time.monotonic()
+        first = supervisor.live is None
+
+        def ready() -> None:
+            caller.on_gone = None
+            crew = supervisor.live
+            workers = list(crew.workers.values()) if crew is not None else []
+            caller.result(
+                revision=order.revision,
+                port=supervisor.port,
+                seconds=round(time.monotonic() - began, 4),
+                import_ms=max((worker.ready.get("import_ms") or 0 for worker in workers), default=0),
+                init_ms=max((worker.ready.get("init_ms") or 0 for worker in workers), default=0),
+                status=describe(supervisor),
+            )
+
+        def failed(worker: WorkerHandle | None, reason: str) -> None:
+            caller.on_gone = None
+            caller.error(**self._failure(worker, reason))
+            supervisor.note("worker", f"revision {order.revision} did not start", revision=order.revision)
+            if first:
+                supervisor.stop(f"revision {order.revision}, the first one, did not start", grace_s=0)
+
+        def importing(module: str) -> None:
+            caller.progress("import", f"loading {module}")
+
+        caller.progress("workers", f"starting {order.workers} worker{'s' if order.workers > 1 else ''}")
+        # A client that goes away (a killed kernel, Ctrl-C) takes its candidate with it.
+        caller.on_gone = supervisor.swap(order, ready, failed, importing)
+
+    @staticmethod
+    def _failure(worker: WorkerHandle | None, reason: str) -> dict[str, Any]:
+        if worker is None:
+            return {"message": reason, "stage": "start", "tail": []}
+        told = worker.failure or {}
+        return {
+            "message": reason or (str(told["message"]) if told else f"The worker {describe_end(worker)}."),
+            "stage": told.get("stage") or ("deadline" if reason else "crash"),
+            "error_type": told.get("error_type"),
+            "traceback": told.get("traceback") or [],
+            "traceback_text": told.get("traceback_text") or "",
+            "model_tree": told.get("model_tree") or [],
+            "exit_code": worker.exit_code,
+            "timed_out": bool(reason),
+            "tail": worker.tail(),
+        }
+
+    def _status(self, caller: Caller, command: dict[str, Any]) -> None:
+        caller.result(**describe(self._supervisor, measure=True))
+
+    def _reload_keys(self, caller: Caller, command: dict[str, Any]) -> None:
+        count = 0
+        for crew in self._supervisor.crews():
+            for worker in crew.everyone:
+                worker.command("reload-keys")
+                count += 1
+        caller.result(workers=count)
+
+    def _stop(self, caller: Caller, command: dict[str, Any]) -> None:
+        self._supervisor.stop(str(command.get("reason", "stopped by the user")), grace_s=float(command["grace_s"]))
+        caller.result(stopping=True)

@@ -1,0 +1,221 @@
+"""Processes of this machine: telling one from a later one with its number, measuring and signalling them.
+
+A pid alone is never trusted: it comes with a *token* made of the boot and the process's start time, and a signal is
+sent only when the token still fits.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Iterator
+
+LINUX = sys.platform == "linux"
+
+#: Variable that every process of a service carries, so that nothing of it can be overlooked.
+MARK = "MLDEPLOY_SERVICE_UID"
+
+
+def start_token(pid: int) -> str | None:
+    """Return a short text that only this process has had under ``pid``; None when it is gone or a zombie."""
+    if LINUX:
+        try:
+            with open(f"/proc/{pid}/stat", "rb") as stream:  # noqa: PTH123  pathlib costs start-up time here
+                fields = stream.read().rpartition(b")")[2].split()
+        except OSError:
+            return None
+        return None if fields[0] in (b"Z", b"X") else f"{_boot()}-{int(fields[19]):x}"
+    state, _, started = _ps("stat=,lstart=", pid).partition(" ")
+    return None if not started or state.startswith("Z") else started.strip().replace(" ", "_")
+
+
+def _boot() -> str:
+    global _boot_id  # noqa: PLW0603  read once per process
+    if _boot_id is None:
+        try:
+            with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as stream:  # noqa: PTH123
+                _boot_id = stream.read(8)
+        except OSError:
+            _boot_id = "0"
+    return _boot_id
+
+
+_boot_id: str | None = None
+
+
+def _ps(columns: str, pid: int) -> str:
+    import subprocess
+
+    found = subprocess.run(
+        ["ps", "-o", columns, "-p", str(pid)], capture_output=True, text=True, check=False, env={"LC_ALL": "C"}
+    )
+    return " ".join(found.stdout.split())
+
+
+def is_alive(pid: int, token: str | None) -> bool:
+    """Return whether the very process that had ``pid`` and ``token`` is running."""
+    return token is not None and start_token(pid) == token
+
+
+def send_signal(pid: int, token: str | None, number: int, *, group: bool = False) -> bool:
+    """Signal the process (with ``group`` the whole group that it leads) if it is still the same one.
+
+    Returns:
+        False when it is gone or its number belongs to another process now.
+    """
+    if token is None or pid <= 1:
+        return False
+    handle = _pidfd(pid)
+    try:
+        # The handle pins the process: if the token fits now, the signal cannot reach a later one.
+        if start_token(pid) != token:
+            return False
+        if group and os.getpgid(pid) == pid:
+            os.killpg(pid, number)
+        elif handle is not None:
+            signal.pidfd_send_signal(handle, number)
+        else:
+            os.kill(pid, number)
+    except (ProcessLookupError, PermissionError):
+        return False
+    finally:
+        if handle is not None:
+            os.close(handle)
+    return True
+
+
+def _pidfd(pid: int) -> int | None:
+    if not hasattr(os, "pidfd_open"):
+        return None
+    try:
+        return os.pidfd_open(pid)
+    except OSError:
+        return None
+
+
+def marked(uid: str) -> list[tuple[int, str]]:
+    """Return (pid, token) of all processes that carry the service's mark in their environment.
+
+    Only Linux shows another process's environment; elsewhere the list is empty and the recorded pids must do.
+    """
+    if not LINUX:
+        return []
+    wanted = f"{MARK}={uid}".encode()
+    found = []
+    for name in os.listdir("/proc"):  # noqa: PTH208
+        if not name.isdecimal() or int(name) == os.getpid():
+            continue
+        try:
+            with open(f"/proc/{name}/environ", "rb") as stream:  # noqa: PTH123
+                if wanted not in stream.read().split(b"\0"):
+                    continue
+        except OSError:
+            continue
+        token = start_token(int(name))
+        if token is not None:
+            found.append((int(name), token))
+    return found
+
+
+def family(pid: int) -> Iterator[int]:
+    """Yield ``pid`` and its descendants (Linux; elsewhere ``pid`` alone)."""
+    yield pid
+    if not LINUX:
+        return
+    try:
+        threads = os.listdir(f"/proc/{pid}/task")  # noqa: PTH208
+    except OSError:
+        return
+    for thread in threads:
+        try:
+            with open(f"/proc/{pid}/task/{thread}/children", "rb") as stream:  # noqa: PTH123
+                children = stream.read().split()
+        except OSError:
+            continue
+        for child in children:
+            yield from family(int(child))
+
+
+def resident_bytes(pid: int) -> int:
+    """Return the resident memory of a process in bytes, 0 when it is gone."""
+    if LINUX:
+        try:
+            with open(f"/proc/{pid}/statm", "rb") as stream:  # noqa: PTH123
+                return int(stream.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+        except (OSError, IndexError):
+            return 0
+    found = _ps("rss=", pid)
+    return int(found) * 1024 if found.isdecimal() else 0
+
+
+def explain_exit(code: int) -> tuple[str, str | None]:
+    """Turn ``os.waitstatus_to_exitcode``'s number into words: what happened, and what it often means.
+
+    >>> explain_exit(-11)
+    ('was killed by SIGSEGV', 'native code crashed: an extension module, ctypes, or a package built for another version')
+    """
+    meanings = {
+        signal.SIGSEGV: "native code crashed: an extension module, ctypes, or a package built for another version",
+        signal.SIGABRT: "native code gave up: the last log lines usually say why",
+        signal.SIGBUS: "a memory-mapped file was cut short, or shared memory ran out",
+        signal.SIGILL: "a package was built for a processor with more instructions than this one has",
+        signal.SIGKILL: "often the machine ran out of memory; `dmesg` shows it",
+        signal.SIGFPE: "native code divided by zero",
+        signal.SIGTERM: "another process asked it to end",
+    }
+    if code < 0 or 128 < code < 160:
+        number = -code if code < 0 else code - 128
+        try:
+            name = signal.Signals(number).name
+        except ValueError:
+            name = f"signal {number}"
+        return f"was killed by {name}", meanings.get(number)  # type: ignore[call-overload]
+    if code == 0:
+        return "ended by itself (exit code 0)", "something called sys.exit() or os._exit()"
+    return f"ended with exit code {code}", None
+
+
+def port_owner(port: int) -> str | None:
+    """Return who listens on a TCP port of this machine, as ``name (pid 123)``, or None when it cannot be seen."""
+    if not LINUX:
+        return None
+    inodes = set()
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        try:
+            with open(table, encoding="ascii") as stream:  # noqa: PTH123
+                rows = [line.split() for line in stream.readlines()[1:]]
+        except OSError:
+            continue
+        inodes |= {row[9] for row in rows if row[3] == "0A" and int(row[1].rpartition(":")[2], 16) == port}
+    wanted = {f"socket:[{inode}]" for inode in inodes}
+    for name in os.listdir("/proc") if wanted else ():  # noqa: PTH208
+        if not name.isdecimal():
+            continue
+        try:
+            descriptors = os.listdir(f"/proc/{name}/fd")  # noqa: PTH208
+        except OSError:
+            continue
+        for descriptor in descriptors:
+            try:
+                if os.readlink(f"/proc/{name}/fd/{descriptor}") in wanted:  # noqa: PTH115
+                    return f"{_describe(int(name))} (pid {name})"
+            except OSError:
+                continue
+    return None
+
+
+def _describe(pid: int) -> str:
+    """Name a process by what it is to people: one of our services by its name, others by their command."""
+    try:
+        with open(f"/proc/{pid}/environ", "rb") as stream:  # noqa: PTH123
+            for item in stream.read().split(b"\0"):
+                if item.startswith(b"MLDEPLOY_SERVICE_NAME="):
+                    return f"the service {item.partition(b'=')[2].decode(errors='replace')!r}"
+    except OSError:
+        pass
+    try:
+        with open(f"/proc/{pid}/comm", encoding="utf-8", errors="replace") as stream:  # noqa: PTH123
+            return stream.read().strip()
+    except OSError:
+        return "a process"

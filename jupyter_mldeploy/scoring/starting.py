@@ -1,0 +1,119 @@
+"""Starting a supervisor, finding one again, and making sure that nothing of a service is left."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from . import journal
+from .control import SOCKET, ControlClient, NotReachable
+from .environment_policy import scrubbed
+from .order import SETTINGS, ServiceSettings
+from .processes import MARK, is_alive, marked, send_signal
+
+#: Starts without the site module: the supervisor needs the standard library and this package, nothing else.
+_BOOTSTRAP = (
+    "import sys;sys.path.insert(0,sys.argv.pop(1));"
+    "from jupyter_mldeploy.scoring.supervisor import main;sys.exit(main())"
+)
+
+_PACKAGE = Path(__file__).resolve().parent.parent
+
+
+def provide_runtime(directory: Path) -> Path:
+    """Make a directory that holds this package and no other, for ``sys.path`` of any interpreter; return it."""
+    runtime = directory / "runtime"
+    runtime.mkdir(exist_ok=True)
+    link = runtime / _PACKAGE.name
+    if not link.is_symlink() or link.readlink() != _PACKAGE:
+        link.unlink(missing_ok=True)
+        link.symlink_to(_PACKAGE)
+    return runtime
+
+
+def start_supervisor(directory: Path, settings: ServiceSettings) -> ControlClient:
+    """Start a detached supervisor and return the connection to it, without waiting until it is up.
+
+    The connection is made before the process starts, so that the first command may be sent at once. A supervisor that
+    cannot start (a taken port) answers that command with the error.
+    """
+    journal.write_json(directory / SETTINGS, asdict(settings))
+    ours, theirs = socket.socketpair()
+    with theirs:
+        arguments = [sys.executable, "-I", "-S", "-c", _BOOTSTRAP, settings.runtime]
+        arguments += ["--detach", "--attend", str(theirs.fileno()), str(directory)]
+        environment = {**scrubbed(), MARK: settings.uid, "MLDEPLOY_SERVICE_NAME": settings.name}
+        log = os.open(directory / "supervisor.out", os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            # The process that is started forks and ends at once, so that the service is nobody's child.
+            subprocess.run(
+                arguments, env=environment, cwd=directory, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                pass_fds=(theirs.fileno(),), start_new_session=True, check=True,
+            )  # fmt: skip
+        except (OSError, subprocess.CalledProcessError) as error:
+            ours.close()
+            raise NotReachable(f"the supervisor could not be started with {sys.executable}: {error}") from error
+        finally:
+            os.close(log)
+    return ControlClient(ours)
+
+
+def find_supervisor(directory: Path) -> dict[str, Any] | None:
+    """Return the identity of the supervisor that runs the service in ``directory``, or None when none is alive."""
+    identity = journal.read_json(directory / journal.IDENTITY)
+    if identity is None or not is_alive(int(identity["pid"]), identity["token"]):
+        return None
+    return identity
+
+
+def connect_supervisor(directory: Path) -> ControlClient:
+    """Connect to the supervisor of the service in ``directory``.
+
+    Raises:
+        NotReachable: none is alive.
+    """
+    if find_supervisor(directory) is None:
+        raise NotReachable("the supervisor is gone")
+    return ControlClient.connect(directory / SOCKET)
+
+
+def leftovers(directory: Path, uid: str) -> list[tuple[int, str]]:
+    """Return (pid, token) of all living processes of the service: those recorded, and those that carry its mark."""
+    found = dict(marked(uid))
+    identity = journal.read_json(directory / journal.IDENTITY) or {}
+    status = journal.read_json(directory / journal.STATUS) or {}
+    for item in [identity, *status.get("workers", ()), *status.get("warm_parents", ())]:
+        pid, token = int(item.get("pid") or 0), item.get("token")
+        if pid and is_alive(pid, token):
+            found[pid] = str(token)
+    return sorted(found.items())
+
+
+def sweep(directory: Path, uid: str, *, grace_s: float = 0.0, wait_s: float = 10.0) -> int:
+    """End every process of the service: SIGTERM with ``grace_s`` seconds to obey, then SIGKILL. Return how many."""
+    first = leftovers(directory, uid)
+    if grace_s and first:
+        for pid, token in first:
+            send_signal(pid, token, signal.SIGTERM)
+        _wait_gone(first, grace_s)
+    deadline = time.monotonic() + wait_s
+    while rest := leftovers(directory, uid):
+        for pid, token in rest:
+            send_signal(pid, token, signal.SIGKILL)
+        _wait_gone(rest, max(0.1, min(1.0, deadline - time.monotonic())))
+        if time.monotonic() > deadline:
+            break
+    return len(first)
+
+
+def _wait_gone(processes: list[tuple[int, str]], seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline and any(is_alive(pid, token) for pid, token in processes):
+        time.sleep(0.002)

@@ -1,0 +1,211 @@
+"""The warm parent: a process that has a script's imports loaded and forks workers on request, in milliseconds.
+
+It is a process of its own, so that the supervisor stays free of user packages and a crash during an import costs one
+warm parent and nothing else. It has one thread, imports only installed distributions (never the user's own modules,
+which change between revisions), and checks before each fork that what it has loaded is still what lies on disk.
+
+Started as ``python -P -c BOOTSTRAP <directory of the package> <descriptor>``; it takes requests from the supervisor on
+that descriptor, each a 4-byte length with the descriptors for the worker, then JSON:
+
+    {"op": "import", "names": [...]}              load these when there is nothing else to do
+    {"op": "fork", "id": 7, "launch": {...}}      fork a worker
+    {"op": "become", "id": 7, "launch": {...}}    turn into a worker (start method "spawn": no fork anywhere)
+    {"op": "retire"}                              end after the last child
+
+and answers in newline-delimited JSON: importing, warm, unsafe, forked, refused, exited.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import importlib
+import json
+import os
+import select
+import signal
+import socket
+import sys
+import time
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from .launch import DEFAULT_WORKER, run
+from .preload import Preload, is_fork_safe
+from .processes import start_token
+
+BOOTSTRAP = (
+    "import sys;sys.path.insert(0,sys.argv[1]);import jupyter_mldeploy;del sys.path[0];"
+    "from jupyter_mldeploy.scoring.warm import main;sys.exit(main(int(sys.argv[2])))"
+)
+
+Become = Callable[[], int]
+
+
+class WarmParent:
+    """Serves the supervisor's requests until it hangs up. See the module's docstring for the messages."""
+
+    def __init__(self, supervisor: socket.socket) -> None:
+        self._supervisor = supervisor
+        self._preload = Preload()
+        self._wanted: deque[str] = deque()
+        self._children: dict[int, float] = {}
+        self._retired = False
+        self._busy_since: float | None = None
+
+    def serve(self) -> Become | None:
+        """Handle requests. Returns in a forked child with what it is to run; in the parent with None at the end."""
+        read, write = os.pipe()
+        os.set_blocking(read, False)
+        os.set_blocking(write, False)
+        signal.set_wakeup_fd(write, warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        poll = select.poll()
+        poll.register(self._supervisor, select.POLLIN)
+        poll.register(read, select.POLLIN)
+        while not (self._retired and not self._children):
+            for descriptor, _ in poll.poll(0 if self._wanted else None):
+                if descriptor == read:
+                    with contextlib.suppress(BlockingIOError):
+                        os.read(read, 4096)
+                    self._reap()
+                    continue
+                request, descriptors = self._receive()
+                if request is None:
+                    self._supervisor_gone()
+                    return None
+                become = self._handle(request, descriptors)
+                if become is not None:
+                    os.close(read)
+                    os.close(write)
+                    return become
+            if self._wanted:
+                self._import_next()
+        return None
+
+    def _handle(self, request: dict[str, Any], descriptors: list[int]) -> Become | None:
+        operation = request["op"]
+        if operation == "import":
+            self._busy_since = self._busy_since or time.monotonic()
+            self._wanted.extend(request["names"])
+            if not self._wanted:
+                self._report_warm()
+        elif operation == "retire":
+            self._retired = True
+        elif operation in ("fork", "become"):
+            return self._launch(request, descriptors)
+        return None
+
+    def _import_next(self) -> None:
+        name = self._wanted.popleft()
+        if self._preload.wants(name):
+            self._send(event="importing", name=name)
+            self._preload.load(name)
+            reason = is_fork_safe()
+            if reason is not None:
+                self._send(event="unsafe", name=name, reason=reason)
+        if not self._wanted:
+            self._report_warm()
+
+    def _report_warm(self) -> None:
+        # What is alive now stays in shared pages: the collector of a child will not touch it.
+        gc.collect()
+        gc.freeze()
+        seconds = time.monotonic() - (self._busy_since or time.monotonic())
+        self._busy_since = None
+        self._send(event="warm", seconds=round(seconds, 3), modules=len(sys.modules))
+
+    def _launch(self, request: dict[str, Any], descriptors: list[int]) -> Become | None:
+        """Fork (or turn into) a worker. ``descriptors``: status channel, log, listening sockets."""
+        identity, launch = request["id"], request["launch"]
+        stale = self._preload.stale()
+        if stale is not None:
+            self._refuse(identity, stale, descriptors)
+            return None
+        if request["op"] == "become":
+            self._send(event="forked", id=identity, pid=os.getpid(), token=start_token(os.getpid()))
+            return self._prepare(launch, descriptors)
+        try:
+            pid = os.fork()
+        except OSError as error:
+            self._refuse(identity, f"fork failed: {error.strerror}", descriptors)
+            return None
+        if pid == 0:
+            return self._prepare(launch, descriptors)
+        with contextlib.suppress(OSError):
+            os.setpgid(pid, pid)  # the child does the same; whoever comes first
+        self._children[pid] = float(launch.get("drain_s", 30.0))
+        for descriptor in descriptors:
+            os.close(descriptor)
+        self._send(event="forked", id=identity, pid=pid, token=start_token(pid))
+        return None
+
+    def _refuse(self, identity: int, reason: str, descriptors: list[int]) -> None:
+        for descriptor in descriptors:
+            os.close(descriptor)
+        self._send(event="refused", id=identity, reason=reason)
+
+    def _prepare(self, launch: dict[str, Any], descriptors: list[int]) -> Become:
+        """Make the process a clean one of its own: group, signals, descriptors, random numbers."""
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        with contextlib.suppress(OSError):
+            os.setpgid(0, 0)
+        self._supervisor.close()
+        return lambda: run(launch, descriptors)
+
+    def _reap(self) -> None:
+        while True:
+            try:
+                pid, status, usage = os.wait4(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            if self._children.pop(pid, None) is not None:
+                code = os.waitstatus_to_exitcode(status)
+                self._send(event="exited", pid=pid, code=code, max_rss=usage.ru_maxrss)
+
+    def _supervisor_gone(self) -> None:
+        """The supervisor ended or was killed: no worker may outlive it.
+
+        Workers see the end of their own channel and drain; this is for one that hangs.
+        """
+        deadline = time.monotonic() + max(self._children.values(), default=0.0) + 2
+        while self._children and time.monotonic() < deadline:
+            self._reap()
+            if self._children:
+                time.sleep(0.02)
+        for pid in self._children:
+            with contextlib.suppress(OSError):
+                os.killpg(pid, signal.SIGKILL)  # our own child, not reaped yet: the number is still its
+
+    def _receive(self) -> tuple[dict[str, Any] | None, list[int]]:
+        head, descriptors, _, _ = socket.recv_fds(self._supervisor, 4, 16)
+        length = int.from_bytes(head, "little")
+        body = bytearray()
+        while len(head) == 4 and len(body) < length:
+            chunk = self._supervisor.recv(length - len(body))
+            if not chunk:
+                break
+            body += chunk
+        return (json.loads(body) if body else None), descriptors
+
+    def _send(self, **message: Any) -> None:
+        with contextlib.suppress(OSError):
+            self._supervisor.sendall(json.dumps(message).encode() + b"\n")
+
+
+def main(descriptor: int) -> int:
+    """Be a warm parent (and perhaps, later, a worker) with the supervisor at ``descriptor``."""
+    os.set_inheritable(descriptor, False)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(line_buffering=True)
+    with contextlib.suppress(ImportError):  # a worker that cannot be loaded says so itself
+        importlib.import_module(DEFAULT_WORKER.partition(":")[0])
+    sys.path[:] = [entry for entry in sys.path if entry and Path(entry) != Path.cwd()]
+    become = WarmParent(socket.socket(fileno=descriptor)).serve()
+    return 0 if become is None else become()
