@@ -2,43 +2,30 @@
 
 A blob is written beside its place, hashed while it passes, flushed to the disk and renamed; so a blob that has its
 name is complete, also after ``kill -9`` and after the power failed. Blobs are read-only (mode 0444).
-
-The file that a user hands over is never hard-linked *into* the store: the user may overwrite it in place, and the
-blob would change with it. It is cloned (btrfs, XFS, …) or copied. Outwards a blob may be hard-linked, see
-:meth:`BlobStore.place`.
 """
 
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
-import stat
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Literal
+from typing import Literal
 
 from ..errors import AlreadyExistsError, CorruptStoreError, InvalidInputError, MldeployError
+from .blob_batch import Batch, Blob, FileDigests
 from .canonical import DIGEST_PREFIX, digest_of_bytes, is_digest
-from .copying import Advance, clone, copy_hashed, flush, flush_directory, hash_descriptor, write_all
-from .scan import Ignore, refuse_special, scan_folder
-from .storage_errors import free_bytes, full, human_size, storage_errors
-from .tree import FileEntry, Tree
+from .copying import Advance, UnreadableError, clone, copy_hashed, hash_descriptor
+from .scan import Ignore, scan_folder
+from .storage_errors import storage_errors
+from .tree import Tree
+
+__all__ = ["Batch", "Blob", "BlobStore"]
 
 Placed = Literal["hardlink", "reflink", "copy"]
 _CANNOT_LINK = frozenset({errno.EXDEV, errno.EMLINK, errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EACCES})
-
-
-@dataclass(frozen=True)
-class Blob:
-    """Stored content: ``digest`` is ``sha256:…``, ``size`` in bytes; ``executable``: how the source was marked."""
-
-    digest: str
-    size: int
-    executable: bool = False
 
 
 class BlobStore:
@@ -47,11 +34,18 @@ class BlobStore:
     Args:
         directory: where blobs lie, as ``sha256/<2 hex digits>/<62 hex digits>``; it is made when needed.
         work_dir: gives a temporary directory on the same file system for a purpose.
+        digests: what is known of files outside, or None to read them every time.
     """
 
-    def __init__(self, directory: Path, work_dir: Callable[[str], AbstractContextManager[Path]]) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        work_dir: Callable[[str], AbstractContextManager[Path]],
+        digests: FileDigests | None = None,
+    ) -> None:
         self._directory = directory / "sha256"
         self._work_dir = work_dir
+        self._digests = digests
 
     def path(self, digest: str) -> Path:
         """Return where the blob lies or would lie; InvalidInputError when ``digest`` is not a digest."""
@@ -68,7 +62,8 @@ class BlobStore:
     def batch(self) -> Iterator[Batch]:
         """Add several files and flush them together; they are stored when the block has ended without an exception."""
         with ExitStack() as stack:
-            batch = Batch(self, self._directory, lambda: stack.enter_context(self._work_dir("blobs")))
+            work_dir = self._work_dir
+            batch = Batch(self._directory, self.path, lambda: stack.enter_context(work_dir("blobs")), self._digests)
             yield batch
             batch.settle()
 
@@ -174,8 +169,9 @@ class BlobStore:
         except FileNotFoundError:
             raise _missing(digest) from None
         try:
-            with storage_errors(source, "read a stored file"):
-                found = hash_descriptor(reader)[0]
+            found = hash_descriptor(reader)[0]
+        except UnreadableError as error:
+            raise CorruptStoreError(f"The stored file {source} cannot be read: {error}.") from error
         finally:
             os.close(reader)
         if found != digest:
@@ -195,10 +191,13 @@ class BlobStore:
             How many blobs went, and their bytes together.
         """
         count = freed = 0
-        limit = time.time() - grace_s
-        for path, digest in list(self._listed()):
+        # Without a grace period the clock, which may have been set back, is not asked.
+        limit = time.time() - grace_s if grace_s > 0 else float("inf")
+        for path, digest in self._listed():
+            if digest in keep:
+                continue
             status = path.stat()
-            if digest not in keep and status.st_mtime <= limit:
+            if status.st_mtime <= limit:
                 path.unlink()
                 count += 1
                 freed += status.st_size
@@ -209,166 +208,6 @@ class BlobStore:
             digest = f"{DIGEST_PREFIX}{path.parent.name}{path.name}"
             if is_digest(digest):
                 yield path, digest
-
-
-class Batch:
-    """Files on their way into the store; made by :meth:`BlobStore.batch`."""
-
-    def __init__(self, store: BlobStore, directory: Path, work_dir: Callable[[], Path]) -> None:
-        self._store = store
-        self._directory = directory
-        self._new_work_dir = work_dir
-        self._work_dir: Path | None = None
-        self._staged: list[tuple[Path, str]] = []
-        self._count = 0
-
-    def add_file(self, path: Path, *, advance: Advance | None = None, adopt: bool = False) -> Blob:
-        """See :meth:`BlobStore.add_file`; the blob is in its place when the batch has ended."""
-        reader = _open_source(path)
-        try:
-            before = os.fstat(reader)
-            executable = bool(before.st_mode & stat.S_IXUSR)
-            staged = self._next()
-            if adopt and self._rename(path, staged):
-                digest, size = hash_descriptor(reader, advance)
-            else:
-                digest, size = self._copy_in(reader, staged, before.st_size, path, advance)
-            after = os.fstat(reader)
-        except OSError as error:
-            raise InvalidInputError(f"{str(path)!r} cannot be read: {error.strerror}.", field="path") from error
-        finally:
-            os.close(reader)
-        if size != before.st_size or (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
-            raise InvalidInputError(
-                f"{str(path)!r} was changed by another program while it was being read.",
-                field="path",
-                hint="Wait until it is written completely, then try again.",
-            )
-        self._stage(staged, digest, size)
-        return Blob(digest, size, executable)
-
-    def add_bytes(self, data: bytes) -> Blob:
-        """See :meth:`BlobStore.add_bytes`; the blob is in its place when the batch has ended."""
-        digest = digest_of_bytes(data)
-        if not self._known(digest, len(data)):
-            staged = self._next()
-            with storage_errors(self._directory, "store a file"):
-                writer = os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-                try:
-                    write_all(writer, data)
-                finally:
-                    os.close(writer)
-            self._stage(staged, digest, len(data))
-        return Blob(digest, len(data))
-
-    def add_stream(self, stream: IO[bytes], name: str, size: int) -> Blob:
-        """Store what a stream of ``size`` bytes holds; errors call it ``name``."""
-        staged = self._next()
-        hasher = hashlib.sha256()
-        total = 0
-        with storage_errors(self._directory, f"store {name!r} ({human_size(size)})"):
-            writer = os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        try:
-            while data := stream.read(1 << 20):
-                hasher.update(data)
-                total += len(data)
-                with storage_errors(self._directory, f"store {name!r} ({human_size(size)})"):
-                    write_all(writer, data)
-        finally:
-            os.close(writer)
-        digest = DIGEST_PREFIX + hasher.hexdigest()
-        self._stage(staged, digest, total)
-        return Blob(digest, total)
-
-    def add_files(self, files: Mapping[str, Path], *, advance: Advance | None = None, adopt: bool = False) -> Tree:
-        """Store files under the paths given and return their tree."""
-        entries = []
-        for name in sorted(files):
-            blob = self.add_file(files[name], advance=advance, adopt=adopt)
-            entries.append(FileEntry(name, blob.digest, blob.size, blob.executable))
-        return Tree(tuple(entries))
-
-    def settle(self) -> None:
-        """Flush what was staged and give it its place."""
-        touched: dict[Path, None] = {}
-        with storage_errors(self._directory, "store files"):
-            for staged, digest in self._staged:
-                final = self._store.path(digest)
-                descriptor = os.open(staged, os.O_RDONLY | os.O_CLOEXEC)
-                try:
-                    os.fchmod(descriptor, 0o444)
-                    flush(descriptor)
-                finally:
-                    os.close(descriptor)
-                if not final.parent.is_dir():
-                    final.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-                    touched[final.parent.parent] = None
-                staged.replace(final)
-                touched[final.parent] = None
-            for directory in touched:
-                flush_directory(directory)
-
-    def _copy_in(self, reader: int, staged: Path, size: int, path: Path, advance: Advance | None) -> tuple[str, int]:
-        with storage_errors(self._directory, f"store {path.name!r} ({human_size(size)})"):
-            writer = os.open(staged, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        try:
-            with storage_errors(self._directory, f"store {path.name!r} ({human_size(size)})"):
-                # A clone is one moment's state of the file, so it is the clone that is hashed.
-                if clone(reader, writer):
-                    return hash_descriptor(writer, advance)
-                free = free_bytes(self._directory)
-                if free is not None and size > free:
-                    raise full(self._directory, f"store {path.name!r} ({human_size(size)})", "No space left on device")
-                return copy_hashed(reader, writer, advance)
-        finally:
-            os.close(writer)
-
-    def _rename(self, path: Path, staged: Path) -> bool:
-        try:
-            path.rename(staged)
-        except OSError:
-            return False
-        return True
-
-    def _stage(self, staged: Path, digest: str, size: int) -> None:
-        if self._known(digest, size):
-            staged.unlink()
-        else:
-            self._staged.append((staged, digest))
-
-    def _known(self, digest: str, size: int) -> bool:
-        final = self._store.path(digest)
-        try:
-            # A blob of the wrong size is damaged, and is replaced by what is being added.
-            if final.stat().st_size != size:
-                return False
-            # Marks it as wanted, for the grace period of a garbage collection.
-            os.utime(final)
-        except OSError:
-            return False
-        return True
-
-    def _next(self) -> Path:
-        if self._work_dir is None:
-            self._work_dir = self._new_work_dir()
-        self._count += 1
-        return self._work_dir / str(self._count)
-
-
-def _open_source(path: Path) -> int:
-    try:
-        # Without O_NONBLOCK opening a named pipe would wait for a writer that may never come.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError as error:
-        if error.errno == errno.ENXIO:
-            refuse_special(path, path.stat().st_mode)
-        raise InvalidInputError(f"{str(path)!r} cannot be read: {error.strerror}.", field="path") from error
-    mode = os.fstat(descriptor).st_mode
-    if stat.S_ISREG(mode):
-        return descriptor
-    os.close(descriptor)
-    refuse_special(path, mode)
-    raise InvalidInputError(f"{str(path)!r} is a folder, not a file.", field="path")
 
 
 def _missing(digest: str) -> MldeployError:

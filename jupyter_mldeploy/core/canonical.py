@@ -26,8 +26,11 @@ def canonical_json(value: Any, *, what: str = "value") -> bytes:
     Raises:
         InvalidInputError: the value holds something that JSON cannot carry, with the path to it.
     """
-    _refuse_foreign(value, what)
-    text = json.dumps(value, sort_keys=True, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    try:
+        _refuse_foreign(value, what)
+        text = json.dumps(value, sort_keys=True, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    except RecursionError:
+        raise InvalidInputError(f"{what} is nested too deeply or holds itself.", field=what) from None
     return text.encode("utf-8")
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
+from ..errors import StoreError
 from .storage_errors import BUSY_CODES
 
 T = TypeVar("T")
@@ -32,10 +33,12 @@ class Connections:
         self._pid = os.getpid()
         self._lock = threading.Lock()
         self._free: list[sqlite3.Connection] = []
+        self._file: tuple[int, int] | None = None
 
     def take(self) -> sqlite3.Connection:
         """Return a connection for the caller alone; it must be given back."""
         self._notice_fork()
+        self._notice_removal()
         with self._lock:
             if self._free:
                 return self._free.pop()
@@ -45,6 +48,9 @@ class Connections:
         # for the same thing and means nothing elsewhere.
         for pragma in ("synchronous = FULL", "fullfsync = ON", "foreign_keys = ON"):
             patiently(lambda pragma=pragma: connection.execute(f"PRAGMA {pragma}"))  # type: ignore[misc]
+        if self._file is None:
+            status = self._path.stat()
+            self._file = (status.st_dev, status.st_ino)
         return connection
 
     def give_back(self, connection: sqlite3.Connection) -> None:
@@ -68,6 +74,20 @@ class Connections:
             free, self._free = self._free, []
         for connection in free:
             connection.close()
+
+    def _notice_removal(self) -> None:
+        # An open connection would go on writing to a file without a name, and acknowledge what nobody will ever read.
+        if self._file is None:
+            return
+        try:
+            status = self._path.stat()
+        except FileNotFoundError:
+            status = None
+        if status is None or (status.st_dev, status.st_ino) != self._file:
+            raise StoreError(
+                f"The catalogue {self._path} was removed or replaced while it was in use.",
+                hint="Open the workspace again.",
+            )
 
     def _notice_fork(self) -> None:
         if self._pid != os.getpid():

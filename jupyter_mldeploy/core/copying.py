@@ -21,6 +21,13 @@ _CANNOT_CLONE = frozenset(
 )
 
 
+class UnreadableError(Exception):
+    """The source could not be read; it is no OSError, so that nobody takes it for a failure of the target."""
+
+    def __init__(self, error: OSError) -> None:
+        super().__init__(error.strerror or str(error))
+
+
 def clone(source: int, target: int) -> bool:
     """Let ``target`` share the blocks of ``source`` (Linux FICLONE: btrfs, XFS, …); return False where it cannot."""
     if sys.platform != "linux":
@@ -49,7 +56,7 @@ def _pump(source: int, target: int | None, advance: Advance | None) -> tuple[str
     buffer = bytearray(_CHUNK)
     view = memoryview(buffer)
     total = 0
-    while count := os.readv(source, [buffer]):
+    while count := _read(source, buffer):
         piece = view[:count]
         hasher.update(piece)
         if target is not None:
@@ -58,6 +65,13 @@ def _pump(source: int, target: int | None, advance: Advance | None) -> tuple[str
         if advance is not None:
             advance(count)
     return f"sha256:{hasher.hexdigest()}", total
+
+
+def _read(source: int, buffer: bytearray) -> int:
+    try:
+        return os.readv(source, [buffer])
+    except OSError as error:
+        raise UnreadableError(error) from error
 
 
 def write_all(target: int, data: bytes | memoryview) -> None:

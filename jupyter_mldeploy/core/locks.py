@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ..errors import BusyError
+from .process_identity import is_alive, own_start_token
 from .storage_errors import storage_errors
 
 
@@ -37,13 +38,17 @@ def hold(path: Path, what: str, *, shared: bool = False, timeout_s: float = 0.0)
     owner = os.getpid()
     try:
         _acquire(descriptor, path, what, shared=shared, timeout_s=timeout_s)
-        if not shared:
-            _sign(descriptor)
-        yield
+        try:
+            if not shared:
+                _sign(descriptor, f"{owner} {own_start_token()}")
+            yield
+        finally:
+            # A forked child shares its parent's lock: it may close the file, but not unlock what the parent holds.
+            if os.getpid() == owner:
+                if not shared:
+                    _sign(descriptor, "")
+                fcntl.flock(descriptor, fcntl.LOCK_UN)
     finally:
-        # A forked child shares the parent's lock: it may close its descriptor, but not unlock what the parent holds.
-        if os.getpid() == owner:
-            fcntl.flock(descriptor, fcntl.LOCK_UN)
         os.close(descriptor)
 
 
@@ -75,15 +80,18 @@ def _acquire(descriptor: int, path: Path, what: str, *, shared: bool, timeout_s:
         pause = min(pause * 2, 0.05)
 
 
-def _sign(descriptor: int) -> None:
+def _sign(descriptor: int, text: str) -> None:
     try:
         os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+        os.pwrite(descriptor, text.encode(), 0)
     except OSError:
         # Only the message to others gets poorer, for example on a full disk.
         return
 
 
 def _holder(descriptor: int) -> str:
-    signed = os.pread(descriptor, 20, 0)
-    return f"process {int(signed)}" if signed.isdigit() else "another process"
+    # A killed holder cannot take its name off the file, so what stands there is checked.
+    pid, _, token = os.pread(descriptor, 80, 0).decode("ascii", "replace").partition(" ")
+    if not pid.isdigit() or not is_alive(int(pid), token):
+        return "another process"
+    return "another part of this process" if int(pid) == os.getpid() else f"process {pid}"

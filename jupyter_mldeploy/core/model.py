@@ -147,7 +147,7 @@ class ModelRegistry:
             InvalidInputError: it could be a registered model or a different file.
         """
         if isinstance(reference, Model):
-            return self.get(reference.name, reference.version) if reference.registered else reference
+            return self._still_there(reference) if reference.registered else reference
         if not isinstance(reference, str):
             return self.unregistered(reference)
         path = Path(reference).expanduser()
@@ -339,6 +339,16 @@ class ModelRegistry:
         with self._store.blobs.batch() as batch:
             tree = batch.add_files(source.files, advance=advance, adopt=adopt)
         return source.kind, source.root, tree
+
+    def _still_there(self, model: Model) -> Model:
+        current = self.get(model.name, model.version)
+        if current.tree != model.tree:
+            raise InvalidInputError(
+                f"The model object {model.id} comes from another workspace, where this id stands for other content.",
+                field="models",
+                hint=f"Use {model.id!r} for this workspace's model, or register the file here.",
+            )
+        return current
 
     def _latest(self, name: str) -> Model | None:
         with self._store.read() as db:

@@ -63,13 +63,12 @@ class NameRule:
 
     def suggest(self, name: str) -> str | None:
         """Return a name close to ``name`` that keeps the rule, or None when nothing of it can be kept."""
-        text = name.lower() if self.lower_case else name
-        text = re.sub(r"[^a-z0-9-]+" if self.lower_case else r"[^a-zA-Z0-9_.-]+", "-", text)
-        text = text.lstrip("-._")
-        if not re.match(self.pattern[1:].split("]", 1)[0].join(("[", "]")), text[:1] or "-"):
-            text = re.sub(r"^[^a-zA-Z]+", "", text)
-        text = text[: self.maximum].rstrip("-._") if self.lower_case else text[: self.maximum]
-        return text if len(text) >= self.minimum and re.fullmatch(self.pattern, text) else None
+        text = re.sub(r"[^a-z0-9]+", "-", name.lower()) if self.lower_case else re.sub(r"[^a-zA-Z0-9_-]+", "-", name)
+        for start in ("-_", "-_0123456789"):
+            proposal = text.lstrip(start)[: self.maximum].rstrip("-_")
+            if len(proposal) >= self.minimum and re.fullmatch(self.pattern, proposal):
+                return proposal
+        return None
 
 
 _SMALL = "made of lower-case letters, digits and '-', "

@@ -25,6 +25,7 @@ from ..errors import StoreError
 from . import locks
 from .blobs import BlobStore
 from .connections import BUSY_WAIT_S, Connections, patiently
+from .file_digests import CatalogueFileDigests
 from .migrations import APPLICATION_ID, LATEST, migrate, schema_version
 from .storage_errors import catalogue_errors, storage_errors
 from .workdirs import sweep, work_dir
@@ -49,7 +50,7 @@ class Store:
 
     def __init__(self, home: str | Path) -> None:
         self.home = Path(home).expanduser().absolute()
-        self.blobs = BlobStore(self.home / "blobs", self.tmp_dir)
+        self.blobs = BlobStore(self.home / "blobs", self.tmp_dir, CatalogueFileDigests(self.read, self.write))
         self._catalogue = self.home / "catalogue.db"
         self._connections = Connections(self._catalogue)
         self._local = threading.local()

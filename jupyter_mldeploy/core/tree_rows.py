@@ -43,4 +43,6 @@ def referenced_blobs(db: sqlite3.Connection) -> set[str]:
     keep = {row[0] for row in db.execute("SELECT DISTINCT blob FROM blob_refs")}
     for (files,) in db.execute("SELECT files FROM trees"):
         keep.update(entry["digest"] for entry in json.loads(files))
+    gone = [(path,) for path, digest in db.execute("SELECT path, digest FROM file_digests") if digest not in keep]
+    db.executemany("DELETE FROM file_digests WHERE path = ?", gone)
     return keep
