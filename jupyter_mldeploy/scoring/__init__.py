@@ -1,1 +1,8 @@
-"""The scoring server: runs init() and run() behind HTTP."""
+"""The scoring server: runs ``init()`` once and ``run()`` for every request behind an HTTP endpoint.
+
+Read along the way of a request: ``listener`` accepts, ``protocol`` reads HTTP into an ``exchange``, ``application``
+routes it, ``invoke`` gives it to the thread that owns the user's code, ``calling`` decodes, calls ``run()`` and encodes,
+``answer`` writes the bytes. ``worker`` puts it together for one process; a supervisor starts and replaces workers.
+
+This package is copied into images together with ``schema``: it imports nothing else of ours.
+"""

@@ -1,0 +1,108 @@
+"""One request and the answer that is being made for it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Iterator
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .protocol import Connection
+
+JSON = b"application/json"
+HTML = b"text/html; charset=utf-8"
+
+# Bodies of the errors that carry no detail; the wording is the contract of the behaviour table.
+SCRIPT_ERROR = "An unexpected error occurred in scoring script. Check the logs for more info."
+INTERNAL_ERROR = "An unexpected internal error occurred. Check the logs for more info."
+
+
+class Exchange:
+    """A request as it came, who asked, and the answer as it will be written.
+
+    Filled by the protocol (request), the application (ids), the thread of ``run()`` (answer) and read by the answer
+    writer. One object, no copies: this is the hot path.
+
+    Attributes:
+        method: as sent, upper case, e.g. ``POST``.
+        path: of the target, percent-encoding kept. query: what follows ``?``, as it came.
+        headers: lower-case name to value; repeated ones are joined by a comma.
+        body: the whole body, transfer coding removed.
+        received: ``time.perf_counter()`` when the request was complete.
+        request_id, legacy_id, client_id: see ``identity``.
+        status, payload, content_type: the answer.
+        failed: value of ``x-ms-run-function-failed``; None leaves the header out.
+        exec_ms: how long ``run()`` took, or -1 when it did not finish.
+        extra: further header lines, each ended by CRLF.
+        stream: parts of the body when it is streamed (``payload`` is then empty).
+        answered: whether an answer has been written (a timed-out request's late result is dropped).
+    """
+
+    __slots__ = (
+        "answered",
+        "batch_size",
+        "body",
+        "client_id",
+        "connection",
+        "content_type",
+        "exec_ms",
+        "extra",
+        "failed",
+        "headers",
+        "http10",
+        "keep_alive",
+        "legacy_id",
+        "method",
+        "path",
+        "payload",
+        "query",
+        "queued",
+        "received",
+        "refused",
+        "request_id",
+        "route",
+        "status",
+        "stream",
+        "trace",
+    )
+
+    def __init__(self, connection: Connection | None) -> None:
+        self.connection = connection
+        self.method = ""
+        self.path = b""
+        self.query = b""
+        self.headers: dict[bytes, bytes] = {}
+        self.body: bytes = b""
+        self.keep_alive = True
+        self.http10 = False
+        self.received = 0.0
+        self.queued = 0.0
+        self.request_id = b""
+        self.legacy_id = b""
+        self.client_id = b""
+        self.trace = b""
+        self.route = "other"
+        self.status = 200
+        self.payload: bytes = b""
+        self.content_type = JSON
+        self.failed: bytes | None = b"False"
+        self.exec_ms = -1.0
+        self.extra = b""
+        self.stream: Iterator[bytes] | AsyncIterator[bytes] | None = None
+        self.batch_size = 1
+        self.answered = False
+        self.refused = False
+
+    def refuse(self, status: int, message: str, *, failed: bytes = b"False") -> None:
+        """Make the answer an error with the body ``{"message": …}``."""
+        self.status = status
+        self.payload = json.dumps({"message": message}).encode()
+        self.content_type = JSON
+        self.failed = failed
+        self.exec_ms = -1.0
+        self.extra = b""
+        self.stream = None
+
+    def header(self, name: bytes) -> str:
+        """Return a request header as text, empty when it was not sent. ``name`` is in lower case."""
+        return self.headers.get(name, b"").decode("latin-1")

@@ -1,0 +1,49 @@
+"""One worker process: loads the script, calls ``init()``, tests itself, then serves until it is told to stop.
+
+With its supervisor it speaks over a ``StatusChannel``:
+
+    worker → supervisor                                 supervisor → worker
+    {"event": "loading", "pid": …}                      {"command": "go"}           begin to accept
+    {"event": "ready", "import_ms": …, "init_ms": …}    {"command": "drain"}        stop accepting, answer, exit 0
+    {"event": "failed", "stage": …, …}   then exit 3    {"command": "reload-keys"}  read the key file again
+    {"event": "alive", "inflight": …, "busy_since": …}  {"command": "stats"}        answer with a "stats" event
+    {"event": "stuck", …}                               (end of file)               the supervisor is gone: drain
+    {"event": "draining", …}  {"event": "stats", …}
+    {"event": "stopped", …}              then exit 0
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+
+from .errors import StartError, StatusChannelClosed
+from .failure import failed_event
+from .loading import Loaded, load
+from .serving import serve
+from .spec import WorkerSpec
+from .status import StatusChannel
+
+__all__ = ["EXIT_FAILED", "StatusChannel", "WorkerSpec", "run_worker"]
+
+#: Exit code of a worker that could not start (missing script, failing ``init()`` …), as in v1.
+EXIT_FAILED = 3
+
+
+def run_worker(spec: WorkerSpec, sockets: list[socket.socket], status: StatusChannel) -> int:
+    """Run one worker in this process and return its exit code: 0 after draining, 3 when it could not start.
+
+    Must be called in the main thread; the user's code runs in it. Nothing is redirected: standard output and error are
+    as the caller set them. The sockets must be bound and listening; they are not closed for other processes.
+    """
+    try:
+        status.send({"event": "loading", "pid": os.getpid()})
+        try:
+            loaded: Loaded = load(spec)
+        except StartError as error:
+            event = failed_event(error)
+            status.send(event)
+            return EXIT_FAILED
+        return serve(spec, loaded, sockets, status)
+    except StatusChannelClosed:
+        return 0  # without its supervisor a worker has no reason to be
