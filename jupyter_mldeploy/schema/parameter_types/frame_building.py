@@ -1,0 +1,163 @@
+"""Decoded JSON to DataFrames: the reference path, for every orient and every dtype."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from io import StringIO
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+ORIENTS = ("split", "records", "index", "columns", "values", "table")
+
+#: Numbers below this are not taken for instants (one year after 1970, in seconds), as pandas' own reader has it.
+_EARLIEST_EPOCH = 31_536_000
+_LATEST_EPOCH = 9_223_372_036  # the last second that nanoseconds in 64 bits can reach
+
+
+def read_frame(value: list[Any] | dict[str, Any], orient: str, sample: pd.DataFrame) -> tuple[pd.DataFrame, bool]:
+    """Build the frame that ``value`` spells in ``orient``, without dtypes enforced.
+
+    Returns:
+        the frame, and whether its columns are only positions because the orient carries no names.
+
+    Raises:
+        ValueError, TypeError, KeyError, AttributeError: ``value`` is not of that form.
+    """
+    import pandas as pd
+
+    if orient == "table":
+        text = StringIO(json.dumps(value))
+        return pd.read_json(text, orient="table", precise_float=True), False
+    if orient == "split":
+        return _from_split(value)
+    if orient == "index":
+        rows = _mapping(value, orient)
+        frame = pd.DataFrame.from_dict(rows, orient="index") if rows else _no_rows(sample)
+        frame.index = _labels(frame.index, sample.index)
+        return frame, False
+    if orient == "columns":
+        frame = pd.DataFrame(value)
+        frame.index = _labels(frame.index, sample.index)
+        return frame, False
+    if isinstance(value, list) and not value:
+        return _no_rows(sample), False
+    return pd.DataFrame(value), orient == "values"
+
+
+def with_sample_columns(frame: pd.DataFrame, sample: pd.DataFrame) -> pd.DataFrame:
+    """Give columns the sample's own labels (JSON has only text) and, when all are there, the sample's order."""
+    by_text = {str(label): label for label in sample.columns}
+    labels = [by_text.get(str(label), label) for label in frame.columns]
+    if len(labels) == len(sample.columns) == len(by_text) and set(labels) == set(by_text.values()):
+        positions = {label: position for position, label in enumerate(labels)}
+        frame = frame.iloc[:, [positions[label] for label in sample.columns]]
+        frame.columns = sample.columns
+        return frame
+    if labels != list(frame.columns):
+        frame.columns = pd_index(labels)
+    return frame
+
+
+def pd_index(labels: Sequence[Any]) -> pd.Index[Any]:
+    """Return labels as an Index, tuples kept as single labels."""
+    import pandas as pd
+
+    index: pd.Index[Any] = pd.Index(labels, tupleize_cols=False)
+    return index
+
+
+def cast_column(column: pd.Series[Any], dtype: Any) -> pd.Series[Any]:
+    """Return ``column`` as ``dtype``.
+
+    Raises:
+        ValueError, TypeError, OverflowError: a value has no such form, or lies outside the integer type's range.
+    """
+    import pandas as pd
+
+    name = str(dtype)
+    if name.startswith("timedelta"):
+        return pd.to_timedelta(column).astype(dtype)
+    if name.startswith("datetime"):
+        return _instants(column, dtype)
+    if getattr(dtype, "kind", "") in "iu" and column.dtype.kind in "iu":
+        _check_range(column.to_numpy(), dtype)
+    return column.astype(dtype)
+
+
+def _check_range(values: np.ndarray[Any, Any], dtype: np.dtype[Any]) -> None:
+    # astype would wrap around without a word.
+    import numpy as np
+
+    if not values.size:
+        return
+    limits = np.iinfo(dtype.name.lower())
+    for extreme in (values.min(), values.max()):
+        if not limits.min <= int(extreme) <= limits.max:
+            raise OverflowError(f"{extreme} is outside the range of {dtype.name}")
+
+
+def _instants(column: pd.Series[Any], dtype: Any) -> pd.Series[Any]:
+    import pandas as pd
+
+    if column.dtype.kind in "iuf":
+        present = column.dropna()
+        if len(present) and present.min() > _EARLIEST_EPOCH:
+            largest = present.max()
+            scale = next((s for s, unit in ((1, "s"), (1000, "ms"), (10**6, "us")) if largest <= _LATEST_EPOCH * s), 0)
+            unit = {1: "s", 1000: "ms", 10**6: "us", 0: "ns"}[scale]
+            column = pd.to_datetime(column, unit=unit)  # type: ignore[call-overload]
+            if getattr(dtype, "tz", None) is not None:
+                column = column.dt.tz_localize("UTC")
+    try:
+        return column.astype(dtype)
+    except TypeError as error:
+        if "timezone-naive dtype to timezone-aware dtype" not in str(error):
+            raise
+        raise ValueError(
+            "As of pandas 2.0, can no longer convert from timezone-naive dtype to timezone-aware dtype. Please make "
+            "sure that the provided input data matches the expected timezone handling of the provided deployment "
+            "sample."
+        ) from error
+
+
+def _from_split(value: Any) -> tuple[pd.DataFrame, bool]:
+    import pandas as pd
+
+    parts = _mapping(value, "split")
+    unknown = sorted(set(parts) - {"columns", "index", "data"})
+    if unknown:
+        raise ValueError(f"JSON data had unexpected key(s): {', '.join(unknown)}")
+    return pd.DataFrame(parts.get("data"), parts.get("index"), parts.get("columns")), "columns" not in parts
+
+
+def _mapping(value: Any, orient: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise TypeError(f"The orient {orient!r} needs a JSON object")
+    return value
+
+
+def _no_rows(sample: pd.DataFrame) -> pd.DataFrame:
+    import pandas as pd
+
+    return pd.DataFrame(columns=sample.columns)
+
+
+def _labels(index: pd.Index[Any], sample: pd.Index[Any]) -> pd.Index[Any]:
+    """Give row labels, which JSON has as text only, their type back: the sample's instants, or numbers if all are."""
+    import pandas as pd
+
+    if len(index) == 0 or not all(isinstance(label, str) for label in index):
+        return index
+    if isinstance(sample, pd.DatetimeIndex):
+        instants: pd.Index[Any] = pd.to_datetime(index)
+        return instants
+    for number in (int, float):
+        try:
+            return pd.Index([number(label) for label in index])
+        except ValueError:
+            continue
+    return index
