@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .output import Output
@@ -18,14 +19,14 @@ class Context:
 
     def __init__(self, args: argparse.Namespace, output: Output) -> None:
         self.output = output
-        self._home: str | None = args.workspace
+        self.home: Path | None = Path(args.workspace).expanduser().absolute() if args.workspace else None
 
     @cached_property
     def workspace(self) -> Workspace:
         """The workspace of ``--workspace``, else the default one."""
         from ..core.workspace import Workspace
 
-        return Workspace(self._home)
+        return Workspace(self.home)
 
     def service(self, name: str, *, deleted: bool = False) -> Service:
         """Return a service's handle.

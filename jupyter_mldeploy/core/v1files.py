@@ -194,6 +194,9 @@ def _unknown(key: str) -> str:
 
     Compared are the words of a name, in any order: people wrote ``auth_enabled`` and ``enableAppInsights``.
     """
+    if key in SECTIONS:
+        inner = ", ".join(path.partition(".")[2] for path in BY_PATH if path.startswith(f"{key}."))
+        return f"must be an object with {inner}"
     last = key.rpartition(".")[2]
     parameters = {_words(name): item.path for item in V1_KEYS for name in item.fields}
     known = parameters | {_words(path.rpartition(".")[2]): path for path in BY_PATH}

@@ -34,7 +34,7 @@ _PROBE = "livenessProbeRequirements"
 V1_KEYS: tuple[V1Key, ...] = (
     V1Key("port", ("port",)),
     V1Key(f"{_RESOURCES}.cpu", ("cpu_cores",)),
-    V1Key(f"{_RESOURCES}.memoryInGB", ("memory_gb",)),
+    V1Key(f"{_RESOURCES}.memoryInGB", ("memory_gb", "memory_limit_gb")),
     V1Key(f"{_RESOURCES}.cpuLimit", ("cpu_cores_limit",)),
     V1Key(f"{_RESOURCES}.memoryInGBLimit", ("memory_gb_limit",)),
     V1Key("gpuCores", ("gpu_cores",)),

@@ -1,0 +1,109 @@
+"""``mldeploy deploy`` and ``mldeploy plan``: an entry script, or a notebook's ``%%deploy`` cell, becomes a service."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..core.deployargs import DeployOptions, add_deploy_arguments, read_deploy_values
+from ..core.deployoptions import NAME_HELP
+from ..errors import InvalidInputError
+from .context import Context
+from .shown import failing, show_outcome
+
+if TYPE_CHECKING:
+    from ..core.assemble import Source
+    from ..core.deployrequest import Prepared
+
+#: Options of ``%%deploy`` that need a kernel or a cell, or that the command line has elsewhere.
+ONLY_IN_CELLS = frozenset({"objects", "save", "from_file", "quiet"})
+
+
+def deploy_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of ``deploy``."""
+    parser.description = (
+        "Check an entry script, store it with its models and environment under one digest, start it, and wait until it"
+        " answers. An existing service is brought to a new revision; if that fails, the old one goes on serving."
+    )
+    _arguments(parser)
+
+
+def plan_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of ``plan``: those of ``deploy``."""
+    _arguments(parser, skip={"dry_run"})
+
+
+def run_deploy(context: Context, args: argparse.Namespace) -> int | None:
+    """Deploy; with ``--dry-run`` plan."""
+    if args.dry_run:
+        return run_plan(context, args)
+    options, source, sources = _read(args)
+    with failing(context, options.name, sources):
+        deploy(context, _prepare(context, options, source))
+    return None
+
+
+def run_plan(context: Context, args: argparse.Namespace) -> int | None:
+    """Show what a deployment would do."""
+    from ..core.card import plan_card
+
+    options, source, _ = _read(args)
+    plan = context.workspace.deployer.plan(_prepare(context, options, source).request)
+    context.output.result(plan.to_dict(), lambda: str(plan_card(plan)["text/plain"]))
+    return None
+
+
+def deploy(context: Context, prepared: Prepared) -> None:
+    """Carry out a prepared request and show what came of it."""
+    from .progress import reporting
+
+    deployer = context.workspace.deployer
+    with reporting(context.output) as report:
+        outcome = deployer.deploy(prepared.request, timeout_s=prepared.timeout_s, report=report)
+        for which, key in prepared.keys.items():
+            deployer.regenerate_key(prepared.request.name, which, key)
+    show_outcome(context, outcome)
+
+
+def _arguments(parser: argparse.ArgumentParser, skip: set[str] | None = None) -> None:
+    parser.add_argument("name", metavar="NAME", help=NAME_HELP)
+    parser.add_argument("script", metavar="SCRIPT", nargs="?", help="the entry script with init() and run(), for example score.py")
+    options = parser.add_argument_group("deployment", "the options of %%deploy in a notebook")
+    add_deploy_arguments(options, skip=ONLY_IN_CELLS | (skip or set()))
+    notebook = parser.add_argument_group("from a notebook", "the file is read, never run or changed")
+    notebook.add_argument("--notebook", metavar="FILE", help="deploy this notebook's %%%%deploy cell; options here override its line")
+    notebook.add_argument("--cell", metavar="ID", help="the cell's id, where the notebook has several")
+
+
+def _prepare(context: Context, options: DeployOptions, source: Source) -> Prepared:
+    from ..core.deployrequest import prepare
+
+    prepared = prepare(context.workspace.targets, options, source)
+    for note in prepared.notes:
+        context.output.note(note)
+    return prepared
+
+
+def _read(args: argparse.Namespace) -> tuple[DeployOptions, Source, Mapping[str, str]]:
+    """Return the options, the entry script, and the texts that a traceback may point into."""
+    options = read_deploy_values(args.name, vars(args))
+    if args.notebook is not None:
+        if args.script is not None:
+            raise InvalidInputError(
+                f"Both an entry script ({args.script}) and --notebook were given.", field="script", hint="Keep one of them."
+            )
+        return _read_notebook(args, options)
+    if args.cell is not None or options.cells:
+        flag = "--cell" if args.cell is not None else "--cells"
+        raise InvalidInputError(f"{flag} is about a notebook, and none was given.", field=flag, hint="Add --notebook FILE.")
+    if args.script is None:
+        raise InvalidInputError(
+            "An entry script or --notebook FILE is needed.", field="script", hint=f"`mldeploy deploy {args.name} score.py`."
+        )
+    from ..core.assemble import Source
+
+    source = Source.from_file(args.script, source_directory=options.source_directory, include=options.include)
+    return options, source, {source.script: source.text}
