@@ -15,6 +15,7 @@ from typing import Any
 
 from ..errors import EntryScriptError, InvalidInputError
 from .bundle import Bundle, BundleModel, BundleStore
+from .cell_lines import in_cell
 from .entryscript import EntryScript, read_entry_script
 from .environment import EnvironmentRegistry, EnvironmentSpec
 from .lint import RULES, Diagnostic, lint_source
@@ -66,30 +67,44 @@ class Source:
                 field="entry_script",
                 hint=_nearby(script),
             )
-        files: dict[str, Path | bytes | FileEntry] = {}
         relative = script.name
-        if root is not None:
-            if not root.is_dir():
-                raise InvalidInputError(f"There is no source directory {str(root)!r}.", field="source_directory")
+        if root is not None and root.is_dir():
             if not script.resolve().is_relative_to(root.resolve()):
                 raise InvalidInputError(
                     f"The entry script {str(path)!r} is not inside the source directory {str(root)!r}.",
                     field="entry_script",
                 )
             relative = script.resolve().relative_to(root.resolve()).as_posix()
-            files.update(_walk(root))
-            files.pop(relative, None)
-        for extra in include:
-            extra_path = Path(extra).expanduser()
-            if extra_path.is_dir():
-                files.update({f"{extra_path.name}/{name}": file for name, file in _walk(extra_path).items()})
-            elif extra_path.is_file():
-                files[extra_path.name] = extra_path
-            else:
-                raise InvalidInputError(
-                    f"There is no file {str(extra)!r} to include.", field="include", hint=_nearby(extra_path)
-                )
+        files = accompanying_files(source_directory, include)
+        files.pop(relative, None)
         return cls(relative, _read_text(script), files, origin=Origin(path=str(script.resolve())))
+
+
+def accompanying_files(
+    source_directory: str | Path | None = None, include: Sequence[str | Path] = ()
+) -> dict[str, Path | bytes | FileEntry]:
+    """Return the files that go with a script: all of ``source_directory``, and the files and folders to include.
+
+    Raises:
+        InvalidInputError: one of them does not exist.
+    """
+    files: dict[str, Path | bytes | FileEntry] = {}
+    if source_directory is not None:
+        root = Path(source_directory).expanduser()
+        if not root.is_dir():
+            raise InvalidInputError(f"There is no source directory {str(root)!r}.", field="source_directory")
+        files.update(_walk(root))
+    for extra in include:
+        extra_path = Path(extra).expanduser()
+        if extra_path.is_dir():
+            files.update({f"{extra_path.name}/{name}": file for name, file in _walk(extra_path).items()})
+        elif extra_path.is_file():
+            files[extra_path.name] = extra_path
+        else:
+            raise InvalidInputError(
+                f"There is no file {str(extra)!r} to include.", field="include", hint=_nearby(extra_path)
+            )
+    return files
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,13 +127,16 @@ def check(source: Source, *, force: bool = False) -> list[Diagnostic]:
     Raises:
         EntryScriptError: the script cannot work; every reason is in ``diagnostics``.
     """
-    findings = lint_source(source.text, path=source.script, kind="cell" if source.kind == "cell" else "script")
+    findings = [
+        in_cell(item, source.line_map)
+        for item in lint_source(source.text, path=source.script, kind="cell" if source.kind == "cell" else "script")
+    ]
     certain = {rule.code for rule in RULES if rule.zero_fp}
     fatal = [item for item in findings if item.severity == "error" and (not force or item.code in certain)]
     if fatal:
         first = fatal[0]
         more = f" (and {len(fatal) - 1} more)" if len(fatal) > 1 else ""
-        where = f"cell line {first.line}" if source.kind == "cell" else f"{source.script}:{first.line}"
+        where = f"{first.path or source.script} line {first.line}"
         raise EntryScriptError(
             f"The entry script cannot work: {where}: {first.code} {first.message}{more}",
             diagnostics=[item.to_dict() for item in fatal],

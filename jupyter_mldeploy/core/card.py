@@ -1,0 +1,325 @@
+"""Cards: what a deployment, a failure, a plan or a service looks like, as one mimebundle for every frontend.
+
+A bundle has ``application/vnd.mldeploy+json`` (:data:`VERSION`, ids and facts for programs), ``text/html`` and
+``text/plain``. A saved card goes wherever its notebook goes, so it never holds a key: its code reads keys when it runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ..errors import DeploymentError, EntryScriptError, MldeployError
+from .cardmodel import Card, Lines, Note, Part, Table
+from .cardparts import (
+    duration,
+    environment_lines,
+    finding_data,
+    finding_listings,
+    finding_table,
+    marked_line,
+    model_data,
+    model_facts,
+    revision_table,
+    script_lines,
+    service_data,
+    service_facts,
+    steps_table,
+    tone,
+    traceback_lines,
+    user_frames,
+    when,
+)
+from .glance import glance
+from .snippets import call_snippets
+
+if TYPE_CHECKING:
+    from .bundle import Bundle
+    from .request import Outcome, Plan
+    from .service import Service, ServiceRecord
+
+MIME = "application/vnd.mldeploy+json"
+VERSION = 1
+
+MimeBundle = dict[str, Any]
+
+#: How many log lines a failure shows; the rest is in the service's log.
+_LOG_LINES = 20
+
+
+def mimebundle(card: Card) -> MimeBundle:
+    """Return a card as a mimebundle."""
+    from .cardhtml import to_html
+    from .cardmodel import to_text
+
+    return {
+        MIME: {"version": VERSION, "kind": card.kind, **card.data},
+        "text/html": to_html(card),
+        "text/plain": to_text(card),
+    }
+
+
+def deployment_card(
+    outcome: Outcome,
+    bundle: Bundle | None = None,
+    *,
+    replaced: int | None = None,
+    sample: object = None,
+    notes: Sequence[str] = (),
+    captured: str | None = None,
+) -> MimeBundle:
+    """Return the card of a deployment that reached its goal.
+
+    Args:
+        bundle: the revision's bundle; its models are listed.
+        replaced: number of the revision that served before.
+        sample: a request that the service takes, for the code to paste; None when none is known.
+        notes: further sentences, for example where the script was saved.
+        captured: the whole entry script where it was put together from several cells; shown folded.
+    """
+    service, revision = outcome.service, outcome.revision
+    parts: list[Part] = [Note(text) for text in notes]
+    parts += finding_table(outcome.findings, folded=True)
+    parts.append(steps_table(outcome.steps))
+    if captured is not None:
+        parts.append(script_lines(captured))
+    if service.scoring_uri:
+        auth = bool(revision.config.get("auth_enabled", True))
+        parts += call_snippets(service.name, service.scoring_uri, auth=auth, sample=sample)
+    return mimebundle(
+        Card(
+            "deployment",
+            f"{service.name} revision {revision.number}",
+            str(service.state),
+            tone(service.state),
+            lead=f"Live after {duration(outcome.seconds)}"
+            + (f", in place of revision {replaced}." if replaced is not None else "."),
+            facts=(*service_facts(service), ("digest", revision.bundle), *model_facts(bundle)),
+            parts=tuple(parts),
+            data={
+                **service_data(service),
+                "revision": revision.number,
+                "replaced": replaced,
+                "digest": revision.bundle,
+                "seconds": round(outcome.seconds, 3),
+                "steps": [dict(step) for step in outcome.steps],
+                "models": model_data(bundle),
+                "findings": [finding_data(item) for item in outcome.findings],
+            },
+        )
+    )
+
+
+def failure_card(
+    name: str,
+    error: MldeployError,
+    *,
+    service: ServiceRecord | None = None,
+    revision: int | None = None,
+    sources: Mapping[str, str] | None = None,
+) -> MimeBundle:
+    """Return the card of a deployment that did not reach its goal.
+
+    Args:
+        name: the service.
+        error: what went wrong; its post-mortem, log lines and findings are shown.
+        service: the service's record afterwards, or None when there is none.
+        revision: number of the revision that failed, or None when it never had one.
+        sources: display name of a cell or file, as tracebacks name it → its text, for marking the line.
+    """
+    verdict: Mapping[str, Any] = (error.postmortem if isinstance(error, DeploymentError) else None) or {}
+    findings = error.diagnostics if isinstance(error, EntryScriptError) else []
+    live = service.live_revision if service is not None else None
+    parts = _evidence(error, verdict, findings, sources or {})
+    if error.hint:
+        parts.append(Note(error.hint, "next"))
+    if live is not None:
+        where = f" at {service.scoring_uri}" if service is not None and service.scoring_uri else ""
+        parts.append(Note(f"Revision {live} goes on serving{where}."))
+    keeps = revision is not None and live is not None and service is not None
+    return mimebundle(
+        Card(
+            "failure",
+            f"{name} revision {live}" if keeps else ("" if revision is not None else name),
+            str(service.state)
+            if keeps and service is not None
+            else ("Failed" if revision is not None else "Not deployed"),
+            "bad",
+            struck=f"{name} revision {revision}" if revision is not None else "",
+            lead=error.message,
+            parts=tuple(parts),
+            data={
+                **(service_data(service) if service is not None else {"service": {"name": name}}),
+                "failed_revision": revision,
+                "live_revision": live,
+                "error": {"code": error.code, "message": error.message, "hint": error.hint},
+                "cause": verdict.get("code"),
+                "where": verdict.get("where"),
+                "findings": [finding_data(item) for item in findings],
+            },
+        )
+    )
+
+
+def _evidence(
+    error: MldeployError,
+    verdict: Mapping[str, Any],
+    findings: Sequence[Mapping[str, Any]],
+    sources: Mapping[str, str],
+) -> list[Part]:
+    """Return what led to the error: the marked line, the traceback, findings, model files, log lines, steps."""
+    frames = [frame for frame in verdict.get("traceback") or () if isinstance(frame, Mapping)]
+    marked = marked_line(frames, sources)
+    parts: list[Part] = [marked] if marked is not None else []
+    if len(user_frames(frames)) > 1 or (frames and marked is None):
+        parts.append(traceback_lines(frames))
+    parts += finding_listings(findings, sources)
+    if len(findings) > 1:
+        parts += finding_table(findings, folded=False)
+    tree = tuple(str(path) for path in verdict.get("model_tree") or ())
+    if tree and verdict.get("code") == "model-not-found":
+        parts.append(Lines("files below AZUREML_MODEL_DIR", tree[:40]))
+    tail = error.details.get("log_tail") or ()
+    if tail:
+        parts.append(Lines("last log lines", tuple(str(line) for line in tail[-_LOG_LINES:])))
+    if isinstance(error, DeploymentError) and error.steps:
+        parts.append(steps_table(error.steps))
+    return parts
+
+
+def plan_card(plan: Plan, *, captured: str | None = None) -> MimeBundle:
+    """Return the card of a plan: what would happen; nothing was created."""
+    rows = tuple((step.action, step.what, step.detail) for step in plan.steps)
+    pins = environment_lines(plan.environment)
+    parts: list[Part] = [Table(("", "what", "detail"), rows)] if rows else []
+    parts += finding_table(plan.findings, folded=False)
+    if pins:
+        parts.append(Lines(f"environment: {len(pins)} requirement{'s' * (len(pins) != 1)}", pins, folded=True))
+    if captured is not None:
+        parts.append(script_lines(captured, folded=False))
+    return mimebundle(
+        Card(
+            "plan",
+            f"{plan.service} revision {plan.revision}",
+            "Plan",
+            "idle",
+            lead="Nothing was created. This would happen:",
+            facts=(("target", plan.target), ("digest", plan.bundle)),
+            parts=tuple(parts),
+            data={
+                "service": {"name": plan.service, "target": plan.target},
+                "revision": plan.revision,
+                "digest": plan.bundle,
+                "steps": [{"action": step.action, "what": step.what, "detail": step.detail} for step in plan.steps],
+                "findings": [finding_data(item) for item in plan.findings],
+            },
+        )
+    )
+
+
+def service_card(service: Service) -> MimeBundle:
+    """Return the card of a service; see :func:`glance.glance` for how fresh its state is."""
+    record, revisions = glance(service)
+    live = next((item for item in revisions if item.number == record.live_revision), None)
+    state = "Deleted" if record.deleted is not None else str(record.state)
+    data = service_data(record)
+    data |= {
+        "state": state,
+        "revision": record.live_revision,
+        "digest": live.bundle if live else None,
+        "revisions": len(revisions),
+    }
+    parts: list[Part] = []
+    if len(revisions) > 1:
+        parts.append(revision_table(revisions))
+    if record.scoring_uri and record.deleted is None:
+        auth = bool(live.config.get("auth_enabled", True)) if live else True
+        parts += call_snippets(record.name, record.scoring_uri, auth=auth)
+    number = f" revision {record.live_revision}" if record.live_revision is not None else ""
+    return mimebundle(
+        Card(
+            "service",
+            f"{record.name}{number}",
+            state,
+            "idle" if record.deleted is not None else tone(record.state),
+            lead=record.reason or "",
+            facts=(*service_facts(record), *((("digest", live.bundle),) if live else ())),
+            parts=tuple(parts),
+            data=data,
+        )
+    )
+
+
+def services_table(services: Sequence[Service]) -> MimeBundle:
+    """Return the card that lists services, as last settled."""
+    records = [service.record for service in services]
+    rows = tuple(
+        (
+            record.name,
+            str(record.state),
+            str(record.live_revision or "–"),
+            record.target,
+            record.scoring_uri or "–",
+            when(record.updated),
+            record.reason or "",
+        )
+        for record in records
+    )
+    count = f"{len(rows)} service{'s' * (len(rows) != 1)}" if rows else "no services"
+    return mimebundle(
+        Card(
+            "services",
+            count,
+            "",
+            "idle",
+            lead="" if rows else "Put %%deploy NAME on the first line of a cell with init() and run().",
+            parts=(
+                (Table(("name", "state", "revision", "target", "scoring URI", "updated", "reason"), rows),)
+                if rows
+                else ()
+            ),
+            data={"services": [service_data(record)["service"] | {"state": str(record.state)} for record in records]},
+        )
+    )
+
+
+def lint_card(
+    findings: Sequence[Mapping[str, Any]], *, title: str = "entry script", source: str | None = None
+) -> MimeBundle:
+    """Return the card of lint findings (``Diagnostic.to_dict()``); with ``source`` the lines are shown."""
+    errors = sum(item.get("severity") == "error" for item in findings)
+    parts: list[Part] = finding_table(findings, folded=False)
+    if source is not None:
+        parts += finding_listings(findings, {title: source})
+    return mimebundle(
+        Card(
+            "lint",
+            title,
+            f"{errors} error{'s' * (errors != 1)}" if errors else "OK",
+            "bad" if errors else "good",
+            lead=f"{len(findings)} finding{'s' * (len(findings) != 1)}." if findings else "No findings.",
+            parts=tuple(parts),
+            data={"findings": [finding_data(item) for item in findings]},
+        )
+    )
+
+
+def progress_card(name: str, steps: Sequence[tuple[str, float]], message: str) -> MimeBundle:
+    """Return the card of a deployment under way.
+
+    Args:
+        steps: the sub-steps that are done, with the seconds each took.
+        message: what is being done now.
+    """
+    done = tuple((step, duration(seconds)) for step, seconds in steps)
+    return mimebundle(
+        Card(
+            "progress",
+            name,
+            "Transitioning",
+            "busy",
+            lead=f"{message} …",
+            facts=done,
+            data={"service": {"name": name}, "step": message},
+        )
+    )
