@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from .control import PROTOCOL, Caller
 from .crew import describe_end
+from .door import PortError
 from .order import Order, OrderError, read_order
 from .report import describe
 from .worker_handle import WorkerHandle
@@ -26,7 +27,7 @@ class Commands:
             "swap": self._swap,
             "scale": self._scale,
             "status": self._status,
-            "stats": self._status,
+            "sync-logs": self._sync_logs,
             "reload-keys": self._reload_keys,
             "stop": self._stop,
         }
@@ -43,8 +44,12 @@ class Commands:
             return
         try:
             method(caller, command)
-        except (OrderError, OSError) as error:
-            caller.error(str(error))
+        except OrderError as error:
+            caller.error(str(error), stage="order")
+        except PortError as error:
+            caller.error(str(error.strerror), stage="bind")
+        except OSError as error:
+            caller.error(f"The supervisor cannot do that now: {error}.", stage="start")
 
     def _swap(self, caller: Caller, command: dict[str, Any]) -> None:
         self._begin(caller, read_order(command["order"]))
@@ -75,7 +80,7 @@ class Commands:
             workers = list(crew.workers.values()) if crew is not None else []
             caller.result(
                 revision=order.revision,
-                port=supervisor.port,
+                port=supervisor.identity()["port"],
                 seconds=round(time.monotonic() - began, 4),
                 import_ms=max((worker.ready.get("import_ms") or 0 for worker in workers), default=0),
                 init_ms=max((worker.ready.get("init_ms") or 0 for worker in workers), default=0),
@@ -113,10 +118,15 @@ class Commands:
             "tail": worker.tail(),
         }
 
-    def _status(self, caller: Caller, command: dict[str, Any]) -> None:
+    def _status(self, caller: Caller, _: dict[str, Any]) -> None:
         caller.result(**describe(self._supervisor, measure=True))
 
-    def _reload_keys(self, caller: Caller, command: dict[str, Any]) -> None:
+    def _sync_logs(self, caller: Caller, _: dict[str, Any]) -> None:
+        """Copy what workers wrote into the log now, for a reader that cannot wait for the next round."""
+        self._supervisor.drain_spools()
+        caller.result()
+
+    def _reload_keys(self, caller: Caller, _: dict[str, Any]) -> None:
         count = 0
         for crew in self._supervisor.crews():
             for worker in crew.everyone:

@@ -40,7 +40,7 @@ class ControlError(Exception):
         self.facts = dict(facts or {})
 
 
-class NotReachable(ControlError):
+class NotReachableError(ControlError):
     """No supervisor answers."""
 
 
@@ -60,7 +60,7 @@ def short_path(path: Path) -> Iterator[str]:
         return
     import tempfile
 
-    with tempfile.TemporaryDirectory(prefix="mld", dir="/tmp") as private:  # noqa: S108  mode 0700, and short
+    with tempfile.TemporaryDirectory(prefix="mld", dir="/tmp") as private:  # mode 0700, and short
         link = Path(private) / "s"
         link.symlink_to(path.parent)
         yield str(link / path.name)
@@ -191,7 +191,7 @@ class ControlClient:
         """Connect to the supervisor whose control socket is at ``path``.
 
         Raises:
-            NotReachable: none listens there.
+            NotReachableError: none listens there.
         """
         peer = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
@@ -200,7 +200,7 @@ class ControlClient:
                 peer.connect(name)
         except OSError as error:
             peer.close()
-            raise NotReachable(f"no supervisor answers at {path}: {error.strerror or error}") from error
+            raise NotReachableError(f"no supervisor answers at {path}: {error.strerror or error}") from error
         return cls(peer)
 
     def __enter__(self) -> ControlClient:
@@ -230,7 +230,7 @@ class ControlClient:
             check: called a few times a second; what it raises ends the wait (and the command, by hanging up).
 
         Raises:
-            NotReachable: the supervisor went away.
+            NotReachableError: the supervisor went away.
             ControlError: it answered with an error.
             TimeoutError: no answer in time.
         """
@@ -255,7 +255,7 @@ class ControlClient:
             except BlockingIOError:
                 self._wait(select.POLLOUT, deadline, None)
             except OSError as error:
-                raise NotReachable("the supervisor went away") from error
+                raise NotReachableError("the supervisor went away") from error
 
     def _read(self, deadline: float, check: Callable[[], None] | None) -> dict[str, Any]:
         while (end := self._incoming.find(b"\n")) < 0:
@@ -267,7 +267,7 @@ class ControlClient:
             except OSError:
                 chunk = b""
             if not chunk:
-                raise NotReachable("the supervisor went away before it answered")
+                raise NotReachableError("the supervisor went away before it answered")
             self._incoming += chunk
         line = bytes(self._incoming[:end])
         del self._incoming[: end + 1]
@@ -287,11 +287,11 @@ class ControlClient:
                 return
 
 
-def refuse(peer: socket.socket, message: str) -> None:
+def refuse(peer: socket.socket, message: str, stage: str) -> None:
     """Answer a client's command with an error from a supervisor that could not start."""
     peer.setblocking(True)
     peer.settimeout(1)
     try:
-        peer.sendall(json.dumps({"error": {"message": message, "stage": "bind"}}).encode() + b"\n")
+        peer.sendall(json.dumps({"error": {"message": message, "stage": stage}}).encode() + b"\n")
     except OSError:
         return

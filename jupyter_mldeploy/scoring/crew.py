@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from .door import Door
 from .order import Order
 from .processes import explain_exit, family, resident_bytes
 from .restarts import STABLE_AFTER_S, Restarts
@@ -32,17 +33,24 @@ class Crew:
     """All workers of one revision.
 
     Args:
+        door: where its workers listen.
         on_ready: called once, when every worker is ready for the first time.
         on_failed: called once, with the worker that could not start, before the crew ever was ready.
     """
 
     def __init__(
-        self, yard: Yard, order: Order, on_ready: Callable[[], None], on_failed: Callable[[WorkerHandle], None]
+        self,
+        yard: Yard,
+        order: Order,
+        door: Door,
+        on_ready: Callable[[], None],
+        on_failed: Callable[[WorkerHandle], None],
     ) -> None:
         self._yard = yard
         self._on_ready = on_ready
         self._on_failed = on_failed
         self.order = order
+        self.door = door
         self.workers: dict[int, WorkerHandle] = {}
         self.leaving: list[WorkerHandle] = []
         self.restarts = {slot: Restarts() for slot in range(1, order.workers + 1)}

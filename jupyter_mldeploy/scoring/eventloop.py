@@ -135,7 +135,8 @@ class EventLoop:
             return False
 
     def _signalled(self) -> None:
-        assert self._wakeup is not None
+        if self._wakeup is None:
+            return
         try:
             received = os.read(self._wakeup[0], 4096)
         except BlockingIOError:

@@ -110,8 +110,8 @@ class Nursery:
 
     # What the supervisor asks for.
 
-    def prepare(self, soil: Soil, imports: list[str]) -> None:
-        """Have a warm parent for ``soil`` with ``imports`` loaded, soon."""
+    def prepare(self, soil: Soil, imports: list[str], *, urgent: bool = True) -> None:
+        """Have a warm parent for ``soil`` with ``imports`` loaded: before the next worker if urgent, else in time."""
         if soil != self._soil:
             self._soil = soil
             self._imports.clear()
@@ -122,7 +122,7 @@ class Nursery:
         if self._current is None:
             self._start()
         elif new:
-            self._send(self._current, {"op": "import", "names": new})
+            self._send(self._current, {"op": "import", "names": new, "urgent": urgent})
 
     def give_birth(self, birth: Birth) -> None:
         """Have a worker made by the current warm parent."""
@@ -200,7 +200,7 @@ class Nursery:
         self._current = parent
         self._loop.watch(ours, lambda: self._read(parent))
         if self._imports:
-            self._send(parent, {"op": "import", "names": list(self._imports)})
+            self._send(parent, {"op": "import", "names": list(self._imports), "urgent": True})
         self._pump()
 
     def _drop(self, parent: _Parent, code: int | None) -> None:
@@ -304,9 +304,7 @@ class Nursery:
             self._answered(parent, message)
 
     def _answered(self, parent: _Parent, message: dict[str, Any]) -> None:
-        assert parent.outstanding is not None
-        birth = parent.outstanding[1]
-        parent.outstanding = None
+        birth, parent.outstanding = parent.outstanding[1], None  # type: ignore[index]
         parent.importing = None
         if message["event"] == "forked":
             if self._method != "fork":

@@ -31,6 +31,7 @@ class ServiceSettings:
         uid, name: the service; every process of it carries both in its environment.
         host: address to bind.
         port: port to bind; 0 takes a free one.
+        any_port: take a free port when ``port`` is taken, instead of failing.
         log_directory: where the log's segments go.
         runtime: directory that holds the package, for interpreters that do not have it.
         start_method: ``fork`` or ``spawn``.
@@ -41,6 +42,7 @@ class ServiceSettings:
     name: str
     host: str = "127.0.0.1"
     port: int = 0
+    any_port: bool = False
     log_directory: str
     runtime: str
     start_method: str = field(default_factory=default_method)
@@ -56,9 +58,11 @@ class Order:
         spec: path of its ``worker.json``.
         interpreter: the Python for its workers.
         imports: modules to load in advance where they are installed.
+        learn: load in advance, for later revisions, what else this one turns out to need.
         environment: the user's variables; they are there when libraries are loaded.
         secrets: variables that only workers get; never written to disk.
         workers: how many processes.
+        host, port: where to listen from now on; None stays where the service is.
         memory_limit_bytes: resident bytes that one worker and its children may have, or None.
         start_timeout_s: seconds until the workers must be ready.
         drain_s: seconds that old workers may take to finish.
@@ -73,9 +77,12 @@ class Order:
     spec: str
     interpreter: str
     imports: tuple[str, ...] = ()
+    learn: bool = True
     environment: Mapping[str, str] = field(default_factory=dict)
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     workers: int = 1
+    host: str | None = None
+    port: int | None = None
     memory_limit_bytes: int | None = None
     start_timeout_s: float = 300.0
     drain_s: float = 30.0

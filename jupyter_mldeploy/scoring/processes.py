@@ -153,10 +153,10 @@ def explain_exit(code: int) -> tuple[str, str | None]:
     """Turn ``os.waitstatus_to_exitcode``'s number into words: what happened, and what it often means.
 
     >>> explain_exit(-11)
-    ('was killed by SIGSEGV', 'native code crashed: an extension module, ctypes, or a package built for another version')
+    ('was killed by SIGSEGV', 'native code crashed: an extension module, ctypes, or a package built for another one')
     """
     meanings = {
-        signal.SIGSEGV: "native code crashed: an extension module, ctypes, or a package built for another version",
+        signal.SIGSEGV: "native code crashed: an extension module, ctypes, or a package built for another one",
         signal.SIGABRT: "native code gave up: the last log lines usually say why",
         signal.SIGBUS: "a memory-mapped file was cut short, or shared memory ran out",
         signal.SIGILL: "a package was built for a processor with more instructions than this one has",

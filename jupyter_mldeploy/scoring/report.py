@@ -40,7 +40,7 @@ def describe(supervisor: Supervisor, *, measure: bool = False) -> dict[str, Any]
         "reason": reason,
         "live_revision": live.order.revision if live is not None else None,
         "candidate_revision": supervisor.candidate.order.revision if supervisor.candidate is not None else None,
-        "listening": supervisor.is_listening,
+        "listening": supervisor.door is not None and supervisor.door.is_open,
         "stopped": supervisor.stopping,
         "expires": supervisor.expires,
         "restarts": sum(item.total for item in live.restarts.values()) if live is not None else 0,

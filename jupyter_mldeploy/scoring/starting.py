@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from . import journal
-from .control import SOCKET, ControlClient, NotReachable
+from .control import SOCKET, ControlClient, NotReachableError
 from .environment_policy import scrubbed
 from .order import SETTINGS, ServiceSettings
 from .processes import MARK, is_alive, marked, send_signal
@@ -38,31 +38,53 @@ def provide_runtime(directory: Path) -> Path:
     return runtime
 
 
-def start_supervisor(directory: Path, settings: ServiceSettings) -> ControlClient:
-    """Start a detached supervisor and return the connection to it, without waiting until it is up.
+class Starting:
+    """A supervisor that is on its way; :meth:`client` gives the connection to it."""
 
-    The connection is made before the process starts, so that the first command may be sent at once. A supervisor that
-    cannot start (a taken port) answers that command with the error.
+    def __init__(self, process: subprocess.Popen[bytes], peer: socket.socket) -> None:
+        self._process = process
+        self._peer = peer
+
+    def client(self) -> ControlClient:
+        """Return the connection; commands may be sent at once. A supervisor that cannot start answers with an error.
+
+        Raises:
+            NotReachableError: the process itself could not run.
+        """
+        # The process that was started forks and ends at once, so that the service is nobody's child.
+        if self._process.wait():
+            self._peer.close()
+            raise NotReachableError(f"the supervisor could not be started with {sys.executable}")
+        return ControlClient(self._peer)
+
+
+def start_supervisor(directory: Path, settings: ServiceSettings) -> Starting:
+    """Begin to start a detached supervisor, without waiting for anything.
+
+    Args:
+        directory: the service's directory; its ``supervisor.out`` gets what goes wrong before there is a log.
+
+    Raises:
+        NotReachableError: the interpreter cannot be executed.
     """
     journal.write_json(directory / SETTINGS, asdict(settings))
     ours, theirs = socket.socketpair()
-    with theirs:
-        arguments = [sys.executable, "-I", "-S", "-c", _BOOTSTRAP, settings.runtime]
-        arguments += ["--detach", "--attend", str(theirs.fileno()), str(directory)]
-        environment = {**scrubbed(), MARK: settings.uid, "MLDEPLOY_SERVICE_NAME": settings.name}
-        log = os.open(directory / "supervisor.out", os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            # The process that is started forks and ends at once, so that the service is nobody's child.
-            subprocess.run(
-                arguments, env=environment, cwd=directory, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                pass_fds=(theirs.fileno(),), start_new_session=True, check=True,
-            )  # fmt: skip
-        except (OSError, subprocess.CalledProcessError) as error:
-            ours.close()
-            raise NotReachable(f"the supervisor could not be started with {sys.executable}: {error}") from error
-        finally:
-            os.close(log)
-    return ControlClient(ours)
+    arguments = [sys.executable, "-I", "-S", "-c", _BOOTSTRAP, settings.runtime]
+    arguments += ["--detach", "--attend", str(theirs.fileno()), str(directory)]
+    environment = {**scrubbed(), MARK: settings.uid, "MLDEPLOY_SERVICE_NAME": settings.name}
+    log = os.open(directory / "supervisor.out", os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        process = subprocess.Popen(
+            arguments, env=environment, cwd=directory, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+            pass_fds=(theirs.fileno(),), start_new_session=True,
+        )  # fmt: skip
+    except OSError as error:
+        ours.close()
+        raise NotReachableError(f"the supervisor could not be started with {sys.executable}: {error}") from error
+    finally:
+        theirs.close()
+        os.close(log)
+    return Starting(process, ours)
 
 
 def find_supervisor(directory: Path) -> dict[str, Any] | None:
@@ -77,10 +99,10 @@ def connect_supervisor(directory: Path) -> ControlClient:
     """Connect to the supervisor of the service in ``directory``.
 
     Raises:
-        NotReachable: none is alive.
+        NotReachableError: none is alive.
     """
     if find_supervisor(directory) is None:
-        raise NotReachable("the supervisor is gone")
+        raise NotReachableError("the supervisor is gone")
     return ControlClient.connect(directory / SOCKET)
 
 
@@ -102,18 +124,19 @@ def sweep(directory: Path, uid: str, *, grace_s: float = 0.0, wait_s: float = 10
     if grace_s and first:
         for pid, token in first:
             send_signal(pid, token, signal.SIGTERM)
-        _wait_gone(first, grace_s)
+        wait_gone(first, grace_s)
     deadline = time.monotonic() + wait_s
     while rest := leftovers(directory, uid):
         for pid, token in rest:
             send_signal(pid, token, signal.SIGKILL)
-        _wait_gone(rest, max(0.1, min(1.0, deadline - time.monotonic())))
+        wait_gone(rest, max(0.1, min(1.0, deadline - time.monotonic())))
         if time.monotonic() > deadline:
             break
     return len(first)
 
 
-def _wait_gone(processes: list[tuple[int, str]], seconds: float) -> None:
+def wait_gone(processes: list[tuple[int, str]], seconds: float) -> None:
+    """Wait until all processes, (pid, token) each, have ended, or for ``seconds``."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline and any(is_alive(pid, token) for pid, token in processes):
         time.sleep(0.002)

@@ -24,11 +24,10 @@ from typing import Any
 
 from . import journal
 from .commands import Commands
-from .control import PROTOCOL, SOCKET, Caller, is_own_user, listen
+from .control import PROTOCOL, SOCKET, Caller, is_own_user, listen, refuse
 from .crew import Crew
-from .doorman import Doorman
+from .door import Door, PortError
 from .eventloop import EventLoop, Timer
-from .listening import bind
 from .logbook import LogBook, salvage
 from .nursery import Nursery, Soil
 from .order import SETTINGS, Order, OrderError, ServiceSettings, read_settings
@@ -67,15 +66,12 @@ class Supervisor:
         salvage(sorted(spool.glob("*.out")), self.book)
         self.nursery = Nursery(
             self.loop, directory, Path(settings.runtime), self.book, settings.start_method, self._worker_exited,
-            lambda kind, message: self.note(kind, message),
+            self.note,
         )  # fmt: skip
         self.nursery.base_environment.update(
             {MARK: settings.uid, "MLDEPLOY_SERVICE_NAME": settings.name, "OBJC_DISABLE_INITIALIZE_FORK_SAFETY": "YES"}
         )
-        self.listening: socket.socket | None = None
-        self.port = 0
-        self.is_listening = False
-        self.doorman: Doorman | None = None
+        self.door: Door | None = None
         self.commands = Commands(self)
 
     # Start and end.
@@ -95,15 +91,23 @@ class Supervisor:
         if warm:
             pairs = tuple(sorted(dict(warm["environment"]).items()))
             self.nursery.prepare(Soil(str(warm["interpreter"]), pairs), list(warm["imports"]))
-        self.listening = bind(self.settings.host, self.settings.port)
-        self.port = int(self.listening.getsockname()[1])
-        self.doorman = Doorman(self.loop, self.listening, self._why_nobody)
+        self.door = self._first_door()
         control = listen(self.directory / SOCKET)
         self.loop.watch(control, lambda: self._accept_control(control))
         journal.write_json(self.directory / journal.IDENTITY, self.identity())
-        self.loop.every(_SPOOL_S, self._drain_spools)
+        self.loop.every(_SPOOL_S, self.drain_spools)
         self.loop.every(_CHECK_S, self._check)
         self.changed()
+
+    def _first_door(self) -> Door:
+        host, port = self.settings.host, self.settings.port
+        try:
+            return Door(self.loop, host, port, self._why_nobody)
+        except OSError as error:
+            if not (port and self.settings.any_port):
+                raise
+            self.note("worker", f"another port is used, as the former one cannot be: {error.strerror}")
+            return Door(self.loop, host, 0, self._why_nobody)
 
     def identity(self) -> dict[str, Any]:
         """Return who this supervisor is: pid with token, address, protocol."""
@@ -112,8 +116,8 @@ class Supervisor:
             "pid": os.getpid(),
             "token": start_token(os.getpid()),
             "uid": self.settings.uid,
-            "host": self.settings.host,
-            "port": self.port,
+            "host": self.door.host if self.door is not None else self.settings.host,
+            "port": self.door.port if self.door is not None else 0,
             "started": self.started,
         }
 
@@ -143,8 +147,8 @@ class Supervisor:
         """Serve until the end."""
         self.loop.run()
         self.nursery.close()
-        if self.listening is not None:
-            self.listening.close()
+        if self.door is not None:
+            self.door.close()
         (self.directory / SOCKET).unlink(missing_ok=True)
         journal.write_json(self.directory / journal.STATUS, describe(self))
         self.book.close()
@@ -158,6 +162,7 @@ class Supervisor:
         Returns:
             A function that gives the candidate up (no effect once it serves).
         """
+        door = self._door_for(order)
         soil = Soil(order.interpreter, tuple(sorted(order.environment.items())))
         self.nursery.on_importing = on_importing
         self.nursery.prepare(soil, list(order.imports))
@@ -169,6 +174,11 @@ class Supervisor:
             self.nursery.on_importing = None
 
         def ready() -> None:
+            try:
+                door.open()
+            except OSError as error:
+                failed(None, str(error.strerror))
+                return
             done()
             self._take_over(crew)
             on_ready()
@@ -179,6 +189,8 @@ class Supervisor:
                 self.candidate = None
             self.old.append(crew)
             crew.kill("its revision failed to start")
+            if door is not self.door:
+                door.close()
             on_failed(worker, reason)
             self.changed()
 
@@ -194,7 +206,7 @@ class Supervisor:
             if self.candidate is crew:
                 failed(None, "the deployment was cancelled")
 
-        crew = Crew(self, order, ready, failed)
+        crew = Crew(self, order, door, ready, failed)
         self.candidate = crew
         timer.append(self.loop.later(order.start_timeout_s, late))
         crew.start()
@@ -203,36 +215,46 @@ class Supervisor:
 
     def _take_over(self, crew: Crew) -> None:
         """Let the candidate accept, and only then the others finish: the socket is never without a taker."""
-        if not self.is_listening:
-            assert self.listening is not None
-            self.listening.listen(1024)
-            self.is_listening = True
         before, self.live, self.candidate = self.live, crew, None
         self.expires = crew.order.expires
         crew.go()
         if before is not None:
             self.old.append(before)
             before.drain(before.order.drain_s)
+        if self.door is not crew.door:
+            if self.door is not None:
+                self.door.close()
+            self.door = crew.door
+            journal.write_json(self.directory / journal.IDENTITY, self.identity())
         self.note("worker", f"revision {crew.order.revision} serves", revision=crew.order.revision)
-        learned = [name for worker in crew.workers.values() for name in worker.ready.get("modules", ())]
-        self.loop.later(0.5, lambda: self._learn(crew, learned))
+        if crew.order.learn:
+            learned = [name for worker in crew.workers.values() for name in worker.ready.get("modules", ())]
+            self.loop.later(0.5, lambda: self._learn(crew, learned))
         self.changed()
 
     def _learn(self, crew: Crew, modules: list[str]) -> None:
         """Load in advance, for the next revision, what this one turned out to need."""
         if crew is self.live and modules:
             soil = Soil(crew.order.interpreter, tuple(sorted(crew.order.environment.items())))
-            self.nursery.prepare(soil, modules)
+            self.nursery.prepare(soil, modules, urgent=False)
+
+    def _door_for(self, order: Order) -> Door:
+        """Return the door that the order wants: the present one, or a new one on another port or address."""
+        if self.door is None:
+            return self._first_door()
+        host, port = order.host or self.door.host, order.port or self.door.port
+        if (host, port) == (self.door.host, self.door.port):
+            return self.door
+        return Door(self.loop, host, port, self._why_nobody)
 
     # What a crew asks for.
 
     def hire(self, crew: Crew, slot: int) -> WorkerHandle:
         """Start one worker."""
         self._serial += 1
-        assert self.listening is not None
         return WorkerHandle(
             self.loop, self.nursery, self.book, self.directory, crew.order, slot, self._serial,
-            [self.listening.fileno()], crew.heard, crew.ended,
+            [crew.door.socket.fileno()], crew.heard, crew.ended,
         )  # fmt: skip
 
     def later(self, seconds: float, callback: Callable[[], None]) -> Timer:
@@ -261,14 +283,15 @@ class Supervisor:
 
     def _mind_the_door(self) -> None:
         nobody = self.live is not None and self.live.serving == 0
-        if not nobody or self.doorman is None or self.live is None:
+        if self.live is None or self.door is None:
+            return
+        if not nobody:
             self._without_workers_since = None
-            if self.doorman is not None:
-                self.doorman.serve(False)
+            self.door.answer_for_absent(False)
             return
         self._without_workers_since = self._without_workers_since or time.monotonic()
         waited = time.monotonic() - self._without_workers_since
-        self.doorman.serve(self.is_listening and (self.live.looping or waited > _PATIENCE_S))
+        self.door.answer_for_absent(self.live.looping or waited > _PATIENCE_S)
 
     def _why_nobody(self) -> str:
         last = self.live.last_crash if self.live is not None else None
@@ -282,7 +305,8 @@ class Supervisor:
             self.live.check()
         self.changed()
 
-    def _drain_spools(self) -> None:
+    def drain_spools(self) -> None:
+        """Copy new output of all processes into the log."""
         self.nursery.drain_spools()
         for crew in self.crews():
             for worker in crew.everyone:
@@ -355,11 +379,10 @@ def main(arguments: list[str] | None = None) -> int:
         supervisor = Supervisor(directory, read_settings(values))
         supervisor.open()
     except (OSError, OrderError) as error:
-        message = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        taken = isinstance(error, PortError)
+        message = str(error.strerror) if isinstance(error, PortError) else f"The supervisor cannot start: {error}."
         if client is not None:
-            from .control import refuse
-
-            refuse(client, message)
+            refuse(client, message, "bind" if taken else "start")
         sys.stderr.write(message + "\n")
         return 1
     if client is not None:

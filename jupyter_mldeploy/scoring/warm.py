@@ -7,7 +7,7 @@ which change between revisions), and checks before each fork that what it has lo
 Started as ``python -P -c BOOTSTRAP <directory of the package> <descriptor>``; it takes requests from the supervisor on
 that descriptor, each a 4-byte length with the descriptors for the worker, then JSON:
 
-    {"op": "import", "names": [...]}              load these when there is nothing else to do
+    {"op": "import", "names": [...], "urgent"}    load these: before the next fork if urgent, else when idle
     {"op": "fork", "id": 7, "launch": {...}}      fork a worker
     {"op": "become", "id": 7, "launch": {...}}    turn into a worker (start method "spawn": no fork anywhere)
     {"op": "retire"}                              end after the last child
@@ -50,7 +50,8 @@ class WarmParent:
     def __init__(self, supervisor: socket.socket) -> None:
         self._supervisor = supervisor
         self._preload = Preload()
-        self._wanted: deque[str] = deque()
+        self._urgent: deque[str] = deque()
+        self._idle: deque[str] = deque()
         self._children: dict[int, float] = {}
         self._retired = False
         self._busy_since: float | None = None
@@ -66,7 +67,7 @@ class WarmParent:
         poll.register(self._supervisor, select.POLLIN)
         poll.register(read, select.POLLIN)
         while not (self._retired and not self._children):
-            for descriptor, _ in poll.poll(0 if self._wanted else None):
+            for descriptor, _ in poll.poll(0 if self._urgent or self._idle else None):
                 if descriptor == read:
                     with contextlib.suppress(BlockingIOError):
                         os.read(read, 4096)
@@ -81,7 +82,7 @@ class WarmParent:
                     os.close(read)
                     os.close(write)
                     return become
-            if self._wanted:
+            if self._urgent or self._idle:
                 self._import_next()
         return None
 
@@ -89,24 +90,24 @@ class WarmParent:
         operation = request["op"]
         if operation == "import":
             self._busy_since = self._busy_since or time.monotonic()
-            self._wanted.extend(request["names"])
-            if not self._wanted:
-                self._report_warm()
+            (self._urgent if request["urgent"] else self._idle).extend(request["names"])
         elif operation == "retire":
             self._retired = True
         elif operation in ("fork", "become"):
+            while self._urgent:
+                self._import_next()
             return self._launch(request, descriptors)
         return None
 
     def _import_next(self) -> None:
-        name = self._wanted.popleft()
+        name = (self._urgent or self._idle).popleft()
         if self._preload.wants(name):
             self._send(event="importing", name=name)
             self._preload.load(name)
             reason = is_fork_safe()
             if reason is not None:
                 self._send(event="unsafe", name=name, reason=reason)
-        if not self._wanted:
+        if not self._urgent and not self._idle:
             self._report_warm()
 
     def _report_warm(self) -> None:

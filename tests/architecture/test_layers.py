@@ -20,7 +20,7 @@ MAY_IMPORT = {
     "schema": set(),
     "scoring": {"schema"},
     "core": {"errors", "schema", "_version"},
-    "targets": {"errors", "core"},
+    "targets": {"errors", "core", "scoring"},
     "magics": {"errors", "core", "_version"},
     "widgets": {"errors", "core", "_version"},
     "server": {"errors", "core", "_version"},

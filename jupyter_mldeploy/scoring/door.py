@@ -1,12 +1,63 @@
-"""Binding a service's port."""
+"""The door of a service: its port, bound at once, open for connections when there is somebody to answer."""
 
 from __future__ import annotations
 
 import errno
 import os
 import socket
+from collections.abc import Callable
 
+from .doorman import Doorman
+from .eventloop import EventLoop
 from .processes import port_owner
+
+_BACKLOG = 1024
+
+
+class PortError(OSError):
+    """A port cannot be had; ``strerror`` is a whole sentence that says why."""
+
+
+class Door:
+    """A bound socket that every worker inherits, and the doorman for times without a worker.
+
+    Args:
+        host: an address of this machine.
+        port: the port; 0 takes a free one.
+        reason: says why nobody is there.
+
+    Raises:
+        PortError: the port is taken or may not be bound.
+    """
+
+    def __init__(self, loop: EventLoop, host: str, port: int, reason: Callable[[], str]) -> None:
+        self.host = host
+        self.socket = bind(host, port)
+        self.port = int(self.socket.getsockname()[1])
+        self.is_open = False
+        self._doorman = Doorman(loop, self.socket, reason)
+
+    def open(self) -> None:
+        """Listen. Idempotent.
+
+        Raises:
+            PortError: somebody else has begun to listen on the port since it was bound.
+        """
+        if not self.is_open:
+            try:
+                self.socket.listen(_BACKLOG)
+            except OSError as error:
+                raise explain(error, self.host, self.port) from error
+            self.is_open = True
+
+    def answer_for_absent(self, on: bool) -> None:
+        """Begin or end answering 503 in place of the workers."""
+        self._doorman.serve(on and self.is_open)
+
+    def close(self) -> None:
+        """Close our end; workers that still drain have their own."""
+        self._doorman.close()
+        self.socket.close()
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -17,7 +68,7 @@ def bind(host: str, port: int) -> socket.socket:
         port: the port; 0 takes a free one.
 
     Raises:
-        OSError: the port is taken, or binding it is not allowed; ``strerror`` is a whole sentence.
+        PortError: the port is taken, or binding it is not allowed.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     found = socket.socket(family, socket.SOCK_STREAM)
@@ -44,7 +95,7 @@ def refuse_if_taken(host: str, port: int, family: int) -> None:
     raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
 
 
-def explain(error: OSError, host: str, port: int) -> OSError:
+def explain(error: OSError, host: str, port: int) -> PortError:
     """Return the same error with a sentence that names the port and, where it can be seen, who has it."""
     if error.errno == errno.EADDRINUSE:
         owner = port_owner(port)
@@ -56,4 +107,4 @@ def explain(error: OSError, host: str, port: int) -> OSError:
         text = f"{host} is not an address of this machine."
     else:
         text = f"{host}:{port} cannot be bound: {error.strerror}."
-    return OSError(error.errno, text)
+    return PortError(error.errno, text)
