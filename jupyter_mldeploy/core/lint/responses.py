@@ -1,0 +1,367 @@
+"""MLD401–MLD403, MLD406, MLD407: what ``run()`` returns when all goes well."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from jupyter_mldeploy.core.lint.context import Finding, ScriptContext, called_name
+from jupyter_mldeploy.core.lint.diagnostics import Fix, TextEdit
+from jupyter_mldeploy.core.lint.rule import ONLINE, rule
+from jupyter_mldeploy.core.lint.schema_use import NOT_ENCODABLE
+
+_REFUSED = (NOT_ENCODABLE | {"bytes", "bytearray", "Timestamp", "datetime", "date", "time", "timedelta", "Decimal", "UUID", "memoryview", "enumerate"}) - {  # fmt: skip
+    "generator"
+}
+_PREDICTIONS = {"predict", "predict_proba", "predict_log_proba", "decision_function", "predict_on_batch"}
+_TEXT_MAKERS = {"json.dumps", "simplejson.dumps", "ujson.dumps"}
+_ADVICE = {
+    "ndarray": "return .tolist()",
+    "DataFrame": 'return .to_dict("records")',
+    "Series": "return .tolist()",
+    "set": "return a list",
+    "bytes": "return text, or use @rawhttp with AMLResponse",
+}
+
+
+@rule(
+    "MLD401",
+    "not-json-serializable",
+    "error",
+    stage="request",
+    zero_fp=True,
+    kinds=ONLINE,
+    response=True,
+    runtime="TypeError: Object of type ndarray is not JSON serializable",
+)
+def not_json_serializable(ctx: ScriptContext) -> Iterator[Finding]:
+    """`run()` returns a value that JSON cannot hold.
+
+    The answer is encoded as JSON after `run()` has returned, so no `try` inside it helps. Arrays, DataFrames, Series,
+    numpy's whole numbers, sets, bytes and dates fail, also inside a dict or list; `np.float64` passes. Keys must be text
+    or numbers.
+
+    Bad::
+
+        import json
+        import numpy as np
+
+        def init():
+            pass
+
+        def run(raw_data):
+            data = np.array(json.loads(raw_data)["data"])
+            return {"result": data}
+
+    Good::
+
+        import json
+        import numpy as np
+
+        def init():
+            pass
+
+        def run(raw_data):
+            data = np.array(json.loads(raw_data)["data"])
+            return {"result": data.tolist()}
+    """
+    for node, value in ctx.run_returns():
+        if not ctx.in_run(node):
+            continue
+        inner, dumped = value, False
+        if isinstance(value, ast.Call) and ctx.qualified_name(value.func) == "json.dumps" and value.args:
+            if any(item.arg in {"default", "cls", "skipkeys", None} for item in value.keywords):
+                continue
+            inner, dumped = value.args[0], True
+        wrong = _first_refused(ctx, inner, 0)
+        if wrong is None:
+            continue
+        part, name = wrong
+        if name == "tuple key":
+            yield ctx.finding(part, "A tuple as key cannot be JSON, so every request that returns it fails; use text keys.")
+            continue
+        fix = _conversion(ctx, part, name)
+        does = "json.dumps fails" if dumped else "encoding the answer fails"
+        yield ctx.finding(
+            part,
+            f"A value of type {name} is not JSON serializable, so {does}; {_ADVICE.get(name, 'convert it to plain Python')}.",
+            fix,
+        )
+
+
+def _first_refused(ctx: ScriptContext, node: ast.expr, depth: int) -> tuple[ast.expr, str] | None:
+    if depth > 6:
+        return None
+    shown = ctx.expression_of(node)
+    if shown is not node and isinstance(node, ast.Name) and isinstance(shown, ast.Dict | ast.List | ast.Set):
+        # A container held by a variable may have been changed since; only its own type is certain.
+        return (node, "set") if isinstance(shown, ast.Set) else None
+    if isinstance(node, ast.Dict):
+        for key in node.keys:
+            if key is not None and ctx.type_of(key) == "tuple":
+                return key, "tuple key"
+        parts: list[ast.expr] = list(node.values)
+    elif isinstance(node, ast.List | ast.Tuple):
+        parts = list(node.elts)
+    else:
+        found = ctx.type_of(node)
+        if isinstance(node, ast.Call) and called_name(node) == "list" and len(node.args) == 1 and found == "list":
+            return _list_of_whole_numbers(ctx, node)
+        return (node, found) if found in _REFUSED else None
+    for part in parts:
+        inner = _first_refused(ctx, part, depth + 1)
+        if inner is not None:
+            return inner
+    return None
+
+
+def _list_of_whole_numbers(ctx: ScriptContext, node: ast.Call) -> tuple[ast.expr, str] | None:
+    """``list(np.array([1, 2]))`` is a list of np.int64."""
+    value = ctx.expression_of(node.args[0])
+    if not isinstance(value, ast.Call) or ctx.qualified_name(value.func) != "numpy.array" or len(value.args) != 1 or value.keywords:
+        return None
+    elements = value.args[0]
+    if isinstance(elements, ast.List) and elements.elts and all(
+        isinstance(item, ast.Constant) and type(item.value) is int for item in elements.elts
+    ):
+        return node, "np.int64"
+    return None
+
+
+def _conversion(ctx: ScriptContext, part: ast.expr, name: str) -> Fix | None:
+    text = ctx.text(part)
+    simple = isinstance(part, ast.Name | ast.Call | ast.Attribute | ast.Subscript)
+    if name in {"ndarray", "Series"} and simple:
+        return Fix("Add .tolist()", (ctx.replace(part, f"{text}.tolist()"),), safe=True)
+    if name == "DataFrame" and simple:
+        return Fix('Add .to_dict("records")', (ctx.replace(part, f'{text}.to_dict("records")'),), safe=True)
+    if name in {"set", "frozenset"}:
+        return Fix("Make it a list", (ctx.replace(part, f"list({text})"),), safe=True)
+    if name.startswith("np.") and isinstance(part, ast.Call) and "list" not in text[:4]:
+        return Fix("Add .item()", (ctx.replace(part, f"{text}.item()"),), safe=True)
+    return None
+
+
+@rule(
+    "MLD402",
+    "unconverted-prediction",
+    "warning",
+    stage="request",
+    kinds=ONLINE,
+    response=True,
+    runtime="TypeError: Object of type ndarray is not JSON serializable",
+)
+def unconverted_prediction(ctx: ScriptContext) -> Iterator[Finding]:
+    """`run()` returns what `predict()` gave, which is an array for nearly every library.
+
+    Bad::
+
+        import joblib
+
+        def init():
+            global model
+            model = joblib.load("model.pkl")
+
+        def run(raw_data):
+            result = model.predict(raw_data)
+            return {"result": result}
+
+    Good::
+
+        import joblib
+
+        def init():
+            global model
+            model = joblib.load("model.pkl")
+
+        def run(raw_data):
+            result = model.predict(raw_data)
+            return {"result": result.tolist()}
+    """
+    for node, value in ctx.run_returns():
+        if not ctx.in_run(node):
+            continue
+        parts = [value]
+        if isinstance(value, ast.Dict):
+            parts = list(value.values)
+        elif isinstance(value, ast.List | ast.Tuple):
+            parts = list(value.elts)
+        for part in parts:
+            shown = ctx.expression_of(part)
+            if not isinstance(shown, ast.Call) or not isinstance(shown.func, ast.Attribute) or shown.func.attr not in _PREDICTIONS:
+                continue
+            if _is_own_model(ctx, shown.func.value):
+                continue
+            fix = None
+            if isinstance(part, ast.Name | ast.Call):
+                fix = Fix("Add .tolist()", (ctx.replace(part, f"{ctx.text(part)}.tolist()"),))
+            yield ctx.finding(
+                part, f"{shown.func.attr}() usually gives an array, which is not JSON serializable; return .tolist() of it.", fix
+            )
+
+
+def _is_own_model(ctx: ScriptContext, node: ast.expr) -> bool:
+    """Whether an object is made by a class or function of this script, whose ``predict`` may return anything."""
+    if not isinstance(node, ast.Name):
+        return True
+    found = ctx.facts.lookup(node.id, ctx.facts.scope_of(node))
+    for binding in found[1] if found else ():
+        if binding.kind == "import":
+            return True
+        if isinstance(binding.value, ast.Call) and isinstance(binding.value.func, ast.Name):
+            made = ctx.facts.module.bindings.get(binding.value.func.id, [])
+            if any(item.kind in {"class", "def"} for item in made):
+                return True
+        if isinstance(binding.value, ast.Call) and "pipeline" in (called_name(binding.value) or "").lower():
+            return True
+    return False
+
+
+@rule("MLD403", "json-text-returned", "info", stage="answer", kinds=frozenset({"json", "schema", "class"}), response=True)
+def json_text_returned(ctx: ScriptContext) -> Iterator[Finding]:
+    r"""`run()` returns JSON text, so the client gets a string inside a string.
+
+    The server encodes what `run()` returns. Text is encoded again: the body becomes `"{\"a\": 1}"`, and the client has to
+    decode twice. Return the object itself. Clients that already decode twice must be changed with it.
+
+    Bad::
+
+        import json
+
+        def init():
+            pass
+
+        def run(raw_data):
+            data = json.loads(raw_data)["data"]
+            return json.dumps({"result": data})
+
+    Good::
+
+        import json
+
+        def init():
+            pass
+
+        def run(raw_data):
+            data = json.loads(raw_data)["data"]
+            return {"result": data}
+    """
+    for node, value in ctx.run_returns():
+        if not ctx.in_run(node):
+            continue
+        shown = ctx.expression_of(value)
+        if not isinstance(shown, ast.Call):
+            continue
+        dumps = ctx.qualified_name(shown.func) in _TEXT_MAKERS
+        frame = isinstance(shown.func, ast.Attribute) and shown.func.attr == "to_json" and not shown.args
+        if not dumps and not frame:
+            continue
+        fix = None
+        if dumps and len(shown.args) == 1 and not shown.keywords and not isinstance(shown.args[0], ast.Starred):
+            if shown is value or ctx.facts.parents[shown] is not value:
+                fix = Fix("Return the object itself", (ctx.replace(shown, ctx.text(shown.args[0])),))
+        if fix is not None and shown is not value and not _used_once(ctx, value):
+            fix = None
+        yield ctx.finding(
+            value, "JSON text is encoded again, so the client gets a string inside a string; return the object itself.", fix
+        )
+
+
+def _used_once(ctx: ScriptContext, node: ast.expr) -> bool:
+    return isinstance(node, ast.Name) and ctx.run_scope is not None and len(ctx.run_scope.reads.get(node.id, ())) == 1
+
+
+@rule("MLD406", "status-in-tuple", "warning", stage="answer", kinds=ONLINE, response=True)
+def status_in_tuple(ctx: ScriptContext) -> Iterator[Finding]:
+    """`run()` returns a tuple with a status code, which becomes a JSON list with status 200.
+
+    Only `AMLResponse` carries a status.
+
+    Bad::
+
+        import json
+
+        def init():
+            pass
+
+        def run(raw_data):
+            if "data" not in json.loads(raw_data):
+                return {"error": "no data"}, 400
+            return {"result": 1}
+
+    Good::
+
+        import json
+        from azureml.contrib.services.aml_response import AMLResponse
+
+        def init():
+            pass
+
+        def run(raw_data):
+            if "data" not in json.loads(raw_data):
+                return AMLResponse({"error": "no data"}, 400, json_str=True)
+            return {"result": 1}
+    """
+    for node, value in ctx.run_returns():
+        if not ctx.in_run(node) or not isinstance(value, ast.Tuple) or len(value.elts) not in {2, 3}:
+            continue
+        status = value.elts[1]
+        if not isinstance(status, ast.Constant) or type(status.value) is not int or not 100 <= status.value <= 599:
+            continue
+        fix = None
+        if len(value.elts) == 2:
+            fix = response_fix(ctx, value, ctx.text(value.elts[0]), status.value, as_json=not _is_text(ctx, value.elts[0]))
+        yield ctx.finding(
+            value, f"The caller gets status 200 and a JSON list; status {status.value} needs AMLResponse(…, {status.value}).", fix
+        )
+
+
+def _is_text(ctx: ScriptContext, node: ast.expr) -> bool:
+    return ctx.type_of(node) in {"str", "bytes"}
+
+
+def response_fix(ctx: ScriptContext, value: ast.expr, body: str, status: int, *, as_json: bool) -> Fix:
+    """Return a fix that turns a returned value into an AMLResponse with a status."""
+    encode = ", json_str=True" if as_json else ""
+    edits: list[TextEdit] = [ctx.replace(value, f"AMLResponse({body}, {status}{encode})")]
+    if "AMLResponse" not in ctx.facts.module.bindings:
+        edits.insert(0, ctx.insert_import("from azureml.contrib.services.aml_response import AMLResponse"))
+    return Fix(f"Return AMLResponse with status {status}", tuple(edits))
+
+
+@rule("MLD407", "nothing-returned", "warning", stage="answer", kinds=frozenset({"json", "schema", "rawhttp", "class"}), response=True)
+def nothing_returned(ctx: ScriptContext) -> Iterator[Finding]:
+    """`run()` never returns a value, so the caller gets `{}`.
+
+    Bad::
+
+        import json
+
+        def init():
+            pass
+
+        def run(raw_data):
+            result = json.loads(raw_data)["data"]
+            print(len(result))
+
+    Good::
+
+        import json
+
+        def init():
+            pass
+
+        def run(raw_data):
+            result = json.loads(raw_data)["data"]
+            return len(result)
+    """
+    run, scope = ctx.run, ctx.run_scope
+    if run is None or scope is None or scope.yields or any(node.value is not None for node in scope.returns):
+        return
+    if all(isinstance(node, ast.Raise) or isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) for node in run.body):
+        return
+    if isinstance(run.body[-1], ast.Raise) and not scope.returns:
+        return
+    yield ctx.finding(run, "run() returns nothing, so the caller gets an empty answer; return the result.")
+
+
