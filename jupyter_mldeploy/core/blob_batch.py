@@ -185,7 +185,7 @@ class Batch:
                 free = free_bytes(self._directory)
                 if free is not None and size > free:
                     raise full(self._directory, doing, os.strerror(errno.ENOSPC))
-                return copy_hashed(reader, writer, advance)
+                return copy_hashed(reader, writer, advance, expected=size)
             finally:
                 os.close(writer)
 

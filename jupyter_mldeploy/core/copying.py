@@ -46,12 +46,19 @@ def hash_descriptor(descriptor: int, advance: Advance | None = None) -> tuple[st
     return _pump(descriptor, None, advance)
 
 
-def copy_hashed(source: int, target: int, advance: Advance | None = None) -> tuple[str, int]:
-    """Copy to the end of ``source`` in one pass and return the digest and number of the bytes copied."""
-    return _pump(source, target, advance)
+def copy_hashed(
+    source: int, target: int, advance: Advance | None = None, *, expected: int | None = None
+) -> tuple[str, int]:
+    """Copy ``source`` in one pass and return the digest and number of the bytes copied.
+
+    Copying ends soon after ``expected`` bytes: a log that grows as fast as it is copied has no end.
+    """
+    return _pump(source, target, advance, expected)
 
 
-def _pump(source: int, target: int | None, advance: Advance | None) -> tuple[str, int]:
+def _pump(
+    source: int, target: int | None, advance: Advance | None, expected: int | None = None
+) -> tuple[str, int]:
     hasher = hashlib.sha256()
     buffer = bytearray(_CHUNK)
     view = memoryview(buffer)
@@ -64,6 +71,8 @@ def _pump(source: int, target: int | None, advance: Advance | None) -> tuple[str
         total += count
         if advance is not None:
             advance(count)
+        if expected is not None and total > expected:
+            break
     return f"sha256:{hasher.hexdigest()}", total
 
 
