@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import inspect
+import sys
 import types
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .contract import Mode, OpaqueSchemas, Parameter, RunContract
 from .decorated import InputSpec, SchemaRecord, record_of, records_within
 from .errors import ContractError
-from .foreign import ForeignSchemas, read_foreign
 from .parameter_types.abstract_parameter_type import AbstractParameterType
 from .swagger_schemas import ABSENT
+
+if TYPE_CHECKING:
+    from .foreign import ForeignSchemas
 
 RAWHTTP_ATTRIBUTE = "__mldeploy_rawhttp__"
 REQUEST_HEADERS = "request_headers"
@@ -31,9 +34,9 @@ def read_contract(function: Callable[..., Any]) -> RunContract:
     rawhttp = bool(getattr(function, RAWHTTP_ATTRIBUTE, False))
     signature = _signature(function)
     names = [name for name in signature if name != REQUEST_HEADERS]
-    foreign = None if any(records_within(function)) else read_foreign(function)
     target, outer = _without_schema_decorators(function)
     described = list(records_within(function))
+    foreign = None if described else _foreign(function)
     specs = _specs(described)
     output = next((record.output for record in described if record.output is not None), None)
     decodes = frozenset(spec.name for spec in outer.inputs) if outer is not None else frozenset()
@@ -112,6 +115,14 @@ def _parameter(name: str, declared: inspect.Parameter, spec: InputSpec | None, d
         return Parameter(name, default=default)
     kind: AbstractParameterType = spec.type
     return Parameter(name, kind, convert=spec.convert and decodes, optional=spec.optional, default=default)
+
+
+def _foreign(function: Callable[..., Any]) -> ForeignSchemas | None:
+    if "inference_schema.schema_util" not in sys.modules:
+        return None
+    from .foreign import read_foreign
+
+    return read_foreign(function)
 
 
 def _opaque(foreign: ForeignSchemas) -> OpaqueSchemas | None:

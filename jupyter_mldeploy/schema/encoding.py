@@ -8,7 +8,6 @@ import enum
 import json
 import math
 import sys
-import uuid
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -141,7 +140,7 @@ def _simplified(value: Any, orient: str) -> Any:
         return _duration_text(value)
     if isinstance(value, enum.Enum):
         return value.value
-    if isinstance(value, uuid.UUID):
+    if module == "uuid":
         return str(value)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {item.name: getattr(value, item.name) for item in dataclasses.fields(value)}

@@ -43,8 +43,9 @@ class AbstractParameterType(ABC):
 
     def supported_versions(self) -> list[str]:
         """Return the document versions that can describe the sample: ``2.0`` is absent for arrays of mixed types."""
-        versions = ["3.0", "3.1"]
-        return ["2.0", *versions] if fits_swagger_2(self.input_to_swagger()["example"]) else versions
+        schema = self.input_to_swagger()
+        fits = _holds_one_type(schema["example"]) and not has_alternatives(schema)
+        return ["2.0", "3.0", "3.1"] if fits else ["3.0", "3.1"]
 
     def json_schema(self) -> dict[str, Any]:
         """Return the schema for OpenAPI 3 and forms: no ``example``, and as exact as the type knows to be."""
@@ -94,11 +95,24 @@ class AbstractParameterType(ABC):
             raise ValueError(error.reason) from error
 
 
-def fits_swagger_2(example: object) -> bool:
+def has_alternatives(schema: object) -> bool:
+    """Tell whether ``anyOf`` occurs in a schema: Swagger 2.0 does not know it."""
+    if isinstance(schema, dict):
+        return "anyOf" in schema or any(
+            has_alternatives(member)
+            for key, item in schema.items()
+            if key != "example"
+            for member in (item.values() if key == "properties" else (item,))
+        )
+    return False
+
+
+def _holds_one_type(example: object) -> bool:
     """Tell whether every array in an example holds one JSON type, which is all that Swagger 2.0 can say."""
     if isinstance(example, list):
-        kinds = {float if type(item) is int else type(item) for item in example}
-        return len(kinds) <= 1 and all(fits_swagger_2(item) for item in example)
+        # Integers are numbers, and null says nothing about the other items.
+        kinds = {float if type(item) is int else type(item) for item in example if item is not None}
+        return len(kinds) <= 1 and all(_holds_one_type(item) for item in example)
     if isinstance(example, dict):
-        return all(fits_swagger_2(item) for item in example.values())
+        return all(_holds_one_type(item) for item in example.values())
     return True

@@ -11,7 +11,7 @@ from ..errors import RequestError, SchemaDefinitionError, child_path, describe
 from .abstract_parameter_type import CONVERSION_ERRORS, AbstractParameterType
 from .frame_building import ORIENTS, cast_column, read_frame, with_sample_columns
 from .frame_shortcut import FrameShortcut
-from .standard_schema import dict_schema, last, list_schema, merged
+from .standard_schema import dict_schema, last, list_schema, merged, merged_or_last
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -69,7 +69,8 @@ class PandasParameterType(AbstractParameterType):
         if self._swagger is None:
             example = self._sample_json()
             # Rows of several types are described by their last item, as the original does; json_schema says it all.
-            schema = list_schema(example, last) if isinstance(example, list) else dict_schema(example, last)
+            merge = last if self.orient == "table" else merged_or_last
+            schema = list_schema(example, merge) if isinstance(example, list) else dict_schema(example, merge)
             self._mark_instants(schema)
             self._swagger = schema | {"format": f"pandas.DataFrame:{self.orient}"}
         return copy.deepcopy(self._swagger)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import binascii
 import copy
 import datetime as dt
-from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from ..errors import RequestError, SchemaDefinitionError, child_path, describe
@@ -148,7 +147,7 @@ def _row_value(value: Any, kind: Any, path: str) -> Any:
         return {key: _row_value(item, kind.valueType, child_path(path, key)) for key, item in value.items()}
     try:
         return _scalar(value, kind.typeName())
-    except (*CONVERSION_ERRORS, InvalidOperation) as error:
+    except CONVERSION_ERRORS as error:
         expected = f"a value for the Spark type {kind.simpleString()}"
         raise RequestError.at(path, str(error) or "Invalid value", expected=expected, got=describe(value)) from error
 
@@ -160,7 +159,9 @@ def _scalar(value: Any, name: str) -> Any:
         # The generated examples write the fraction after a comma.
         return parse_datetime(value.replace(",", "."))
     if name == "decimal":
-        return Decimal(str(value))
+        from decimal import Decimal
+
+        return Decimal(str(value))  # what it refuses is an ArithmeticError
     if name == "binary":
         return bytearray(binascii.a2b_base64(value.encode("utf-8")))
     return value

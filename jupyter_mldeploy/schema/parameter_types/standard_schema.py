@@ -8,7 +8,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from .abstract_parameter_type import AbstractParameterType
+from .abstract_parameter_type import AbstractParameterType, has_alternatives
 from .instants import DATE_FORMAT, DATETIME_FORMAT, TIME_FORMAT
 
 Schema = dict[str, Any]
@@ -47,8 +47,17 @@ def dict_schema(samples: dict[Any, Any], merge: Merge | None = None) -> Schema:
 
 
 def last(schemas: Sequence[Schema]) -> Schema:
-    """Describe an array's items by the last one: what the original package does."""
+    """Describe an array's items by the last one: what the original package always does."""
     return schemas[-1]
+
+
+def merged_or_last(schemas: Sequence[Schema]) -> Schema:
+    """Describe an array's items by all of them, or by the last one where that would take ``anyOf``.
+
+    So the rows of frames are described as the original package does, without its error where one schema fits all.
+    """
+    schema = merged(schemas)
+    return schemas[-1] if has_alternatives(schema) else schema
 
 
 def merged(schemas: Sequence[Schema]) -> Schema:
