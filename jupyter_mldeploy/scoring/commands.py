@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from .control import PROTOCOL, Caller
@@ -16,6 +17,9 @@ from .worker_handle import WorkerHandle
 
 if TYPE_CHECKING:
     from .supervisor import Supervisor
+
+#: Longest wait until all workers have read new keys, in seconds.
+_KEYS_S = 3.0
 
 
 class Commands:
@@ -127,12 +131,27 @@ class Commands:
         caller.result()
 
     def _reload_keys(self, caller: Caller, _: dict[str, Any]) -> None:
-        count = 0
-        for crew in self._supervisor.crews():
-            for worker in crew.everyone:
-                worker.command("reload-keys")
-                count += 1
-        caller.result(workers=count)
+        """Answer when every worker has read them; one that is too busy to say so does it when it can."""
+        supervisor = self._supervisor
+        waiting = {worker for crew in supervisor.crews() for worker in crew.everyone if worker.phase != "starting"}
+        told = False
+
+        def finish() -> None:
+            nonlocal told
+            if not told:
+                told = True
+                caller.result(waiting=[worker.name for worker in waiting])
+
+        def done(worker: WorkerHandle) -> None:
+            waiting.discard(worker)
+            if not waiting:
+                finish()
+
+        supervisor.later(_KEYS_S, finish)
+        for worker in list(waiting):
+            worker.reload_keys(partial(done, worker))
+        if not waiting:
+            finish()
 
     def _stop(self, caller: Caller, command: dict[str, Any]) -> None:
         self._supervisor.stop(str(command.get("reason", "stopped by the user")), grace_s=float(command["grace_s"]))

@@ -28,6 +28,9 @@ _ROUND = 2 * 1024 * 1024
 _LONGEST_BACKLOG = 16 * 1024 * 1024
 _LONGEST_LINE = 64 * 1024
 
+#: Shorter values than this are too common to be blotted out everywhere.
+_SHORTEST_SECRET = 4
+
 
 def segments(directory: Path) -> list[tuple[int, Path]]:
     """Return (number, path) of the log's segments, oldest first."""
@@ -102,13 +105,15 @@ def _wrap(source: str, revision: int | None, level: str, when: float, text: str)
 class Spool:
     """What one process writes to its stdout and stderr.
 
-    ``fileno()`` is the descriptor to hand over; :meth:`drain` copies what is new into the book.
+    ``fileno()`` is the descriptor to hand over; :meth:`drain` copies what is new into the book, with ``secrets``
+    blotted out.
     """
 
-    def __init__(self, path: Path, source: str, revision: int | None) -> None:
+    def __init__(self, path: Path, source: str, revision: int | None, secrets: Iterable[str] = ()) -> None:
         self.path = path
         self.source = source
         self.revision = revision
+        self._secrets = [secret.encode() for secret in secrets if len(secret) >= _SHORTEST_SECRET]
         self._fd = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
         # How far the spool was copied, on disk: after a kill nothing is copied twice.
         self._place = os.open(path.with_suffix(".place"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -156,7 +161,10 @@ class Spool:
             data += b"\n"
             end = len(data)
         self._rest = data[end:]
-        lines = data[:end].splitlines()
+        text = data[:end]
+        for secret in self._secrets:
+            text = text.replace(secret, b"***")
+        lines = text.splitlines()
         if not lines:
             return
         self._recent.extend(lines[-200:])

@@ -61,10 +61,14 @@ class _Parent:
     soil: Soil
     incoming: bytearray = field(default_factory=bytearray)
     importing: str | None = None
-    warm: bool = False
+    up: bool = False
     outstanding: tuple[int, Birth] | None = None
     retired: bool = False
     consumed: bool = False
+
+    def end_is_own_fault(self, code: int | None) -> bool:
+        """Whether it ended before it was up without having been killed: another one would end in the same way."""
+        return code is not None and code >= 0
 
 
 class Nursery:
@@ -224,7 +228,7 @@ class Nursery:
             self._on_note(
                 "worker", f"loading {parent.importing!r} in advance ended the warm parent; left to the worker"
             )
-        elif not parent.warm and not parent.incoming and code:
+        elif not parent.up and parent.end_is_own_fault(code):
             tail = "; ".join(parent.spool.recent(3))
             self._fail_births(f"the interpreter {parent.soil.interpreter} cannot run the scoring server: {tail}")
             return
@@ -285,13 +289,14 @@ class Nursery:
 
     def _on_message(self, parent: _Parent, message: dict[str, Any]) -> None:
         event = message["event"]
-        if event == "importing":
+        if event == "up":
+            parent.up = True
+        elif event == "importing":
             parent.importing = str(message["name"])
             if self.on_importing is not None:
                 self.on_importing(parent.importing)
         elif event == "warm":
             parent.importing = None
-            parent.warm = True
         elif event == "unsafe":
             parent.importing = None
             self._avoid_module(str(message["name"]))

@@ -149,6 +149,48 @@ def resident_bytes(pid: int) -> int:
     return int(found) * 1024 if found.isdecimal() else 0
 
 
+def reap() -> Iterator[tuple[int, int, int]]:
+    """Yield (pid, exit code, largest resident size in KiB) of every child that has ended.
+
+    What a child leaves in a process group of its own is killed first: while the ended child is not reaped, its number
+    cannot belong to anybody else.
+    """
+    while True:
+        try:
+            if hasattr(os, "waitid"):
+                ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+                if ended is None:
+                    return
+                _end_group(ended.si_pid)
+                pid, status, usage = os.wait4(ended.si_pid, 0)
+            else:
+                pid, status, usage = os.wait4(-1, os.WNOHANG)
+                if pid == 0:
+                    return
+        except ChildProcessError:
+            return
+        size = usage.ru_maxrss if LINUX else usage.ru_maxrss // 1024
+        yield pid, os.waitstatus_to_exitcode(status), size
+
+
+def _end_group(leader: int) -> None:
+    try:
+        if os.getpgid(leader) == leader and leader != os.getpgid(0):
+            os.killpg(leader, signal.SIGKILL)
+    except OSError:
+        return
+
+
+def adopt_orphans() -> None:
+    """Become the parent of descendants whose own parent is killed (Linux), so that their end can be explained."""
+    if not LINUX:
+        return
+    import ctypes
+
+    set_child_subreaper = 36
+    ctypes.CDLL(None).prctl(set_child_subreaper, 1, 0, 0, 0)
+
+
 def explain_exit(code: int) -> tuple[str, str | None]:
     """Turn ``os.waitstatus_to_exitcode``'s number into words: what happened, and what it often means.
 

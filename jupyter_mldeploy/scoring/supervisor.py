@@ -31,7 +31,7 @@ from .eventloop import EventLoop, Timer
 from .logbook import LogBook, salvage
 from .nursery import Nursery, Soil
 from .order import SETTINGS, Order, OrderError, ServiceSettings, read_settings
-from .processes import MARK, start_token
+from .processes import MARK, adopt_orphans, reap, start_token
 from .report import describe
 from .worker_handle import WorkerHandle
 
@@ -218,7 +218,9 @@ class Supervisor:
         before, self.live, self.candidate = self.live, crew, None
         self.expires = crew.order.expires
         crew.go()
-        if before is not None:
+        if before is None:
+            self.loop.later(0.2, adopt_orphans)  # not before: it takes a moment, and the first answer is awaited
+        else:
             self.old.append(before)
             before.drain(before.order.drain_s)
         if self.door is not crew.door:
@@ -320,16 +322,9 @@ class Supervisor:
                     return
 
     def _reap(self) -> None:
-        while True:
-            try:
-                pid, status = os.waitpid(-1, os.WNOHANG)
-            except ChildProcessError:
-                return
-            if pid == 0:
-                return
-            code = os.waitstatus_to_exitcode(status)
+        for pid, code, size in reap():
             if not self.nursery.reaped(pid, code):
-                self._worker_exited(pid, code, 0)
+                self._worker_exited(pid, code, size)
 
     def _accept_control(self, control: socket.socket) -> None:
         try:

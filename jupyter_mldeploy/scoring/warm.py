@@ -12,7 +12,7 @@ that descriptor, each a 4-byte length with the descriptors for the worker, then 
     {"op": "become", "id": 7, "launch": {...}}    turn into a worker (start method "spawn": no fork anywhere)
     {"op": "retire"}                              end after the last child
 
-and answers in newline-delimited JSON: importing, warm, unsafe, forked, refused, exited.
+and answers in newline-delimited JSON: up, importing, warm, unsafe, forked, refused, exited.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from typing import Any
 
 from .launch import DEFAULT_WORKER, run
 from .preload import Preload, is_fork_safe
-from .processes import start_token
+from .processes import reap, start_token
 
 BOOTSTRAP = (
     "import sys;sys.path.insert(0,sys.argv[1]);import jupyter_mldeploy;del sys.path[0];"
@@ -66,6 +66,7 @@ class WarmParent:
         poll = select.poll()
         poll.register(self._supervisor, select.POLLIN)
         poll.register(read, select.POLLIN)
+        self._send(event="up")
         while not (self._retired and not self._children):
             for descriptor, _ in poll.poll(0 if self._urgent or self._idle else None):
                 if descriptor == read:
@@ -158,16 +159,9 @@ class WarmParent:
         return lambda: run(launch, descriptors)
 
     def _reap(self) -> None:
-        while True:
-            try:
-                pid, status, usage = os.wait4(-1, os.WNOHANG)
-            except ChildProcessError:
-                return
-            if pid == 0:
-                return
+        for pid, code, size in reap():
             if self._children.pop(pid, None) is not None:
-                code = os.waitstatus_to_exitcode(status)
-                self._send(event="exited", pid=pid, code=code, max_rss=usage.ru_maxrss)
+                self._send(event="exited", pid=pid, code=code, max_rss=size)
 
     def _supervisor_gone(self) -> None:
         """The supervisor ended or was killed: no worker may outlive it.

@@ -57,13 +57,13 @@ class WorkerHandle:
         self.end_reason: str | None = None
         self.ready: dict[str, Any] = {}
         self.load: dict[str, Any] = {}
+        self._on_stats: list[Callable[[], None]] = []
         self.begun = self.last_sign = time.monotonic()
         self.serving_since: float | None = None
         self.killed_at: float | None = None
         self.channel, self._theirs = StatusChannel.pair()
-        self.spool = Spool(
-            directory / "spool" / f"{self.name}~{order.revision}.{serial}.out", self.name, order.revision
-        )
+        path = directory / "spool" / f"{self.name}~{order.revision}.{serial}.out"
+        self.spool = Spool(path, self.name, order.revision, order.secrets.values())
         launch = {
             "spec": order.spec,
             "worker_id": slot,
@@ -86,6 +86,12 @@ class WorkerHandle:
             self.channel.send({"command": name, **arguments}, timeout_s=0)
         except StatusChannelClosed:
             return
+
+    def reload_keys(self, when_done: Callable[[], None]) -> None:
+        """Let it read its keys again; it takes commands in order, so its next figures say that it has."""
+        self._on_stats.append(when_done)
+        self.command("reload-keys")
+        self.command("stats")
 
     def go(self) -> None:
         """Let it accept requests."""
@@ -162,6 +168,8 @@ class WorkerHandle:
                 self.failure = message
             elif event == "alive":
                 self.load = message
+            elif event == "stats":
+                self._tell_those_who_wait()
             self._on_event(self, message)
 
     def _check_end(self) -> None:
@@ -186,7 +194,13 @@ class WorkerHandle:
         self.channel.close()
         self._theirs.close()
         self.spool.close(self._book)
+        self._tell_those_who_wait()
         self._on_end(self)
+
+    def _tell_those_who_wait(self) -> None:
+        waiting, self._on_stats = self._on_stats, []
+        for when_done in waiting:
+            when_done()
 
     def _read_the_rest(self) -> None:
         """What it said before it ended may still be on the line: a failure's traceback, for example."""
