@@ -133,7 +133,7 @@ def failure_card(
     parts = _evidence(error, verdict, findings, sources or {})
     if error.hint:
         parts.append(Note(error.hint, "next"))
-    if live is not None:
+    if live is not None and "goes on serving" not in error.message:
         where = f" at {service.scoring_uri}" if service is not None and service.scoring_uri else ""
         parts.append(Note(f"Revision {live} goes on serving{where}."))
     keeps = revision is not None and live is not None and service is not None
@@ -181,17 +181,20 @@ def _evidence(
         parts.append(Lines("files below AZUREML_MODEL_DIR", tree[:40]))
     tail = error.details.get("log_tail") or ()
     if tail:
-        parts.append(Lines("last log lines", tuple(str(line) for line in tail[-_LOG_LINES:])))
+        from .logs import redact
+
+        parts.append(Lines("last log lines", tuple(redact(str(line)) for line in tail[-_LOG_LINES:])))
     if isinstance(error, DeploymentError) and error.steps:
         parts.append(steps_table(error.steps))
     return parts
 
 
-def plan_card(plan: Plan, *, captured: str | None = None) -> MimeBundle:
-    """Return the card of a plan: what would happen; nothing was created."""
+def plan_card(plan: Plan, *, captured: str | None = None, notes: Sequence[str] = ()) -> MimeBundle:
+    """Return the card of a plan: what would happen; nothing was created. For the rest see :func:`deployment_card`."""
     rows = tuple((step.action, step.what, step.detail) for step in plan.steps)
     pins = environment_lines(plan.environment)
     parts: list[Part] = [Table(("", "what", "detail"), rows)] if rows else []
+    parts += [Note(text) for text in notes]
     parts += finding_table(plan.findings, folded=False)
     if pins:
         parts.append(Lines(f"environment: {len(pins)} requirement{'s' * (len(pins) != 1)}", pins, folded=True))

@@ -71,8 +71,7 @@ def model_facts(bundle: Bundle | None) -> tuple[tuple[str, str], ...]:
     if bundle is None:
         return ()
     return tuple(
-        ("model", f"{_model_id(model)}  {human_size(model.size)}  {model.tree.digest[:19]}…")
-        for model in bundle.models
+        ("model", f"{_model_id(model)}  {human_size(model.size)}  {model.tree.digest[:19]}…") for model in bundle.models
     )
 
 

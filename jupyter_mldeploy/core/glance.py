@@ -21,14 +21,15 @@ def glance(service: Service, *, budget_s: float = BUDGET_S) -> tuple[ServiceReco
     A service on this machine is compared with the truth when that takes no longer than ``budget_s`` seconds; one that
     is reached over a network, or is slow, is returned as last settled.
     """
-    if service.record.deleted is None and _is_near(service):
+    if service.record.deleted is None and is_near(service):
         asking = threading.Thread(target=_refresh, args=(service,), name="mldeploy-glance", daemon=True)
         asking.start()
         asking.join(budget_s)
     return service.record, service.revisions()
 
 
-def _is_near(service: Service) -> bool:
+def is_near(service: Service) -> bool:
+    """Return whether the service runs on this machine."""
     try:
         capabilities = service.workspace.targets.get(service.record.target).capabilities
     except MldeployError:
