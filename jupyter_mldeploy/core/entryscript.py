@@ -251,7 +251,7 @@ def _find(
         for method in item.body
         if isinstance(method, FunctionNode) and method.name == name
     ]
-    if len(found) == 1 and (owner is not None or facts.module.bindings.get("init") is None):
+    if len(found) == 1:
         return "method", found[0][1], found[0][0]
     return None, None, None
 

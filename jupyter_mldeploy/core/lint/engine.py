@@ -98,7 +98,7 @@ def lint_source(
         first_line=first_line,
     )
     found = _unreadable(analysis, "MLD100")
-    for rule in RULES.values():
+    for rule in RULES:
         if rule.family == "script" and config.enables(rule.code, path):
             found.extend(_run(rule, context))
     return _finished(found, source, config, path)

@@ -145,3 +145,4 @@ def request_without_rawhttp(ctx: ScriptContext) -> Iterator[Finding]:
             "decorate run() with @rawhttp.",
             Fix("Decorate run() with @rawhttp", tuple(edits), safe=True),
         )
+        return  # one decorator repairs them all

@@ -41,6 +41,10 @@ def not_json_serializable(ctx: ScriptContext) -> Iterator[Finding]:
     numpy's whole numbers, sets, bytes and dates fail, also inside a dict or list; `np.float64` passes. Keys must be text
     or numbers.
 
+    The scoring server of this project encodes arrays, DataFrames, Series, numpy's numbers and dates by itself. For these
+    the finding is a warning there, because the script cannot go back to Azure's server; with `server = "azureml"` in the
+    settings, inside `json.dumps`, and for all other values it is an error.
+
     Bad::
 
         import json
@@ -82,11 +86,18 @@ def not_json_serializable(ctx: ScriptContext) -> Iterator[Finding]:
             continue
         fix = _conversion(ctx, part, name)
         does = "json.dumps fails" if dumped else "encoding the answer fails"
-        yield ctx.finding(
-            part,
-            f"A value of type {name} is not JSON serializable, so {does}; {_ADVICE.get(name, 'convert it to plain Python')}.",
-            fix,
-        )
+        advice = _ADVICE.get(name, "convert it to plain Python")
+        if not dumped and ctx.config.server != "azureml" and _is_encoded_here(name):
+            message = f"A {name} is encoded by this server only; Azure's own fails on every request. For both, {advice}."
+            yield ctx.finding(part, message, fix, severity="warning")
+        else:
+            yield ctx.finding(part, f"A value of type {name} is not JSON serializable, so {does}; {advice}.", fix)
+
+
+def _is_encoded_here(name: str) -> bool:
+    return name.startswith("np.") or name in {
+        "ndarray", "DataFrame", "Series", "Timestamp", "datetime", "date", "time", "timedelta", "UUID",
+    }  # fmt: skip
 
 
 def _first_refused(ctx: ScriptContext, node: ast.expr, depth: int) -> tuple[ast.expr, str] | None:
@@ -154,6 +165,9 @@ def _conversion(ctx: ScriptContext, part: ast.expr, name: str) -> Fix | None:
 def unconverted_prediction(ctx: ScriptContext) -> Iterator[Finding]:
     """`run()` returns what `predict()` gave, which is an array for nearly every library.
 
+    Azure's server cannot encode it. The scoring server of this project can, so there this is an information; with
+    `server = "azureml"` in the settings it is a warning.
+
     Bad::
 
         import joblib
@@ -195,9 +209,10 @@ def unconverted_prediction(ctx: ScriptContext) -> Iterator[Finding]:
             fix = None
             if isinstance(part, ast.Name | ast.Call):
                 fix = Fix("Add .tolist()", (ctx.replace(part, f"{ctx.text(part)}.tolist()"),))
-            yield ctx.finding(
-                part, f"{shown.func.attr}() usually gives an array, which is not JSON serializable; return .tolist() of it.", fix
-            )
+            ours = ctx.config.server != "azureml"
+            does = "only this server encodes" if ours else "is not JSON serializable"
+            message = f"{shown.func.attr}() usually gives an array, which {does}; return .tolist() of it."
+            yield ctx.finding(part, message, fix, severity="info" if ours else None)
 
 
 def _is_own_model(ctx: ScriptContext, node: ast.expr) -> bool:

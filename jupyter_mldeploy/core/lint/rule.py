@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Literal
@@ -131,4 +131,24 @@ def rule(
     return add
 
 
-RULES: Mapping[str, Rule] = MappingProxyType(_RULES)
+class RuleTable:
+    """All rules in the order of their codes; ``RULES["MLD301"]`` is one of them."""
+
+    def __iter__(self) -> Iterator[Rule]:
+        return iter(sorted(_RULES.values(), key=lambda item: item.code))
+
+    def __len__(self) -> int:
+        return len(_RULES)
+
+    def __contains__(self, code: object) -> bool:
+        return code in _RULES
+
+    def __getitem__(self, code: str) -> Rule:
+        return _RULES[code]
+
+    def get(self, code: str) -> Rule | None:
+        """Return a rule, or None when there is none of that code."""
+        return _RULES.get(code)
+
+
+RULES = RuleTable()

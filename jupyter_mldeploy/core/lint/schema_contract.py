@@ -274,6 +274,8 @@ def not_a_parameter_type(ctx: ScriptContext) -> Iterator[Finding]:
     for use in schema_uses(ctx):
         if not use.certain or use.type_node is None or use.made is not None:
             continue
+        if use.role == "output" and len(use.node.args) > 1:
+            continue  # MLD206
         name = "param_type" if use.role == "input" else "output_type"
         swapped = use.role == "input" and use.name_node is not None and _made(ctx, use.name_node)
         if swapped and use.name_node is not None:

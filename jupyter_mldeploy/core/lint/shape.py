@@ -71,6 +71,8 @@ def missing_function(ctx: ScriptContext) -> Iterator[Finding]:
     """
     if ctx.facts.star_imports or ctx.facts.is_dynamic() or (ctx.entry.class_name and ctx.entry.run):
         return
+    if ctx.entry.run is None and any(node.bases for node in ctx.facts.classes):
+        return  # a class may inherit run()
     last = len(ctx.source.lines)
     parameter = "mini_batch" if ctx.entry.kind == "batch" else "data"
     for name, stub in (("init", "def init():\n    pass"), ("run", f"def run({parameter}):\n    return {parameter}")):

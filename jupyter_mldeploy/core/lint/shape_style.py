@@ -36,23 +36,25 @@ def relative_import(ctx: ScriptContext) -> Iterator[Finding]:
 
     Bad::
 
+        import json
         from .preprocess import clean
 
         def init():
             pass
 
-        def run(data):
-            return clean(data)
+        def run(raw_data):
+            return clean(json.loads(raw_data))
 
     Good::
 
+        import json
         from preprocess import clean
 
         def init():
             pass
 
-        def run(data):
-            return clean(data)
+        def run(raw_data):
+            return clean(json.loads(raw_data))
     """
     if not ctx.entry.kind_is_certain and ctx.entry.kind == "json" and not ctx.is_cell:
         return
