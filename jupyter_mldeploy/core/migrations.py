@@ -133,7 +133,20 @@ CREATE TABLE events (
 CREATE INDEX events_service ON events (service, seq);
 """
 
-MIGRATIONS: tuple[tuple[int, str], ...] = ((1, _STORAGE), (2, _SERVICES))
+_ENVIRONMENTS = """
+-- Deleted versions keep their row, so that a number is never given to other content.
+CREATE TABLE environments (
+    name    TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    digest  TEXT NOT NULL,
+    created TEXT NOT NULL,
+    deleted TEXT,
+    spec    TEXT NOT NULL,
+    PRIMARY KEY (name, version)
+) WITHOUT ROWID;
+"""
+
+MIGRATIONS: tuple[tuple[int, str], ...] = ((1, _STORAGE), (2, _SERVICES), (3, _ENVIRONMENTS))
 
 LATEST = MIGRATIONS[-1][0]
 
