@@ -131,7 +131,7 @@ def check(source: Source, *, force: bool = False) -> list[Diagnostic]:
         in_cell(item, source.line_map)
         for item in lint_source(source.text, path=source.script, kind="cell" if source.kind == "cell" else "script")
     ]
-    certain = {rule.code for rule in RULES.values() if rule.zero_fp}
+    certain = {rule.code for rule in RULES if rule.zero_fp}
     fatal = [item for item in findings if item.severity == "error" and (not force or item.code in certain)]
     if fatal:
         first = fatal[0]

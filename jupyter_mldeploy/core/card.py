@@ -172,7 +172,7 @@ def _evidence(
     marked = marked_line(frames, sources)
     parts: list[Part] = [marked] if marked is not None else []
     if len(user_frames(frames)) > 1 or (frames and marked is None):
-        parts.append(traceback_lines(frames))
+        parts.append(traceback_lines(frames, sources))
     parts += finding_listings(findings, sources)
     if len(findings) > 1:
         parts += finding_table(findings, folded=False)

@@ -136,7 +136,8 @@ def _part_text(part: Part) -> list[str]:
             body = [f"  {'▶' if number in marked else ' '} {number:>{width}} │ {clean(text)}" for number, text in lines]
             return [f"  {clean(label)}", *body]
         case Lines(label, texts):
-            return [f"  {clean(label)}:", *(line for text in texts for line in _indented(text, "    "))]
+            body = [line for text in texts for line in _indented(text, "    ")]
+            return [f"  {clean(label)}:", *body] if label else body
         case Table(headers, rows, label):
             return [*([f"  {clean(label)}:"] if label else []), *aligned(headers, rows)]
 

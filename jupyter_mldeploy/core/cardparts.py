@@ -154,10 +154,10 @@ def user_frames(frames: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 def marked_line(frames: Sequence[Mapping[str, Any]], sources: Mapping[str, str]) -> Listing | None:
     """Return the lines around the innermost frame of the user's code, that frame's line marked."""
     for frame in reversed(user_frames(frames)):
-        file, line = str(frame.get("file", "")), int(frame.get("line") or 0)
-        label = f"{file}, line {line}" + (f", in {frame['function']}" if frame.get("function") else "")
-        if file in sources:
-            found = excerpt(label, sources[file], line)
+        name, line = _shown_file(frame, sources), int(frame.get("line") or 0)
+        label = f"{name}, line {line}" + (f", in {frame['function']}" if frame.get("function") else "")
+        if name in sources:
+            found = excerpt(label, sources[name], line)
             if found is not None:
                 return found
         elif frame.get("text"):
@@ -165,17 +165,23 @@ def marked_line(frames: Sequence[Mapping[str, Any]], sources: Mapping[str, str])
     return None
 
 
-def traceback_lines(frames: Sequence[Mapping[str, Any]]) -> Lines:
+def traceback_lines(frames: Sequence[Mapping[str, Any]], sources: Mapping[str, str]) -> Lines:
     """Return a traceback as lines, the user's frames only."""
     shown = user_frames(frames) or list(frames)
     return Lines(
         "traceback",
         tuple(
-            f"{frame.get('file')} line {frame.get('line')}, in {frame.get('function')}"
+            f"{_shown_file(frame, sources)} line {frame.get('line')}, in {frame.get('function')}"
             + (f": {str(frame['text']).strip()}" if frame.get("text") else "")
             for frame in shown
         ),
     )
+
+
+def _shown_file(frame: Mapping[str, Any], sources: Mapping[str, str]) -> str:
+    """Return the name of a frame's file as its user knows it: a service has its script in a directory of its own."""
+    file = str(frame.get("file", ""))
+    return next((name for name in sources if file.endswith(f"/app/{name}")), file)
 
 
 def _origin(revision: RevisionRecord) -> str:

@@ -81,7 +81,7 @@ def _from_cell(session: Session, options: DeployOptions, line: str, cell: str) -
     from ..core.cell_lines import cell_name
     from ..core.service import Origin
 
-    count = session.shell.execution_count
+    count = session.count
     text = session.running_cell(line, cell)
     target = Cell(session.cell_id, text, count)
     name = Path(options.save).name if options.save else SCRIPT_NAME

@@ -36,6 +36,8 @@ class Session:
         self._ids: dict[int, str] = {}
         self._failed: dict[int, int | None] = {}
         self._running: tuple[str | None, str] = (None, "")
+        self.count: int | None = None
+        """Number of the running cell, the one in ``In[…]``; None when it is kept out of the history."""
 
     @property
     def workspace(self) -> Workspace:
@@ -90,15 +92,17 @@ class Session:
         found = getattr(info, "cell_id", None) or (meta.get("cellId") if isinstance(meta, dict) else None)
         cell_id = str(found) if found else None
         self._running = (cell_id, str(getattr(info, "raw_cell", None) or ""))
-        if cell_id is not None and getattr(info, "store_history", False):
-            self._ids[self.shell.execution_count] = cell_id
+        # The history, not shell.execution_count: newer IPython counts up before a cell runs, older ones afterwards.
+        self.count = len(self._history()) if getattr(info, "store_history", False) else None
+        if cell_id is not None and self.count is not None:
+            self._ids[self.count] = cell_id
 
     def after_cell(self, result: Any) -> None:
         """Remember that a cell failed, and where (IPython's ``post_run_cell``)."""
         count = getattr(result, "execution_count", None)
         if count is not None and not getattr(result, "success", True):
             self._failed[count] = self._line_of(getattr(result, "error_in_exec", None))
-        self._running = (None, "")
+        self._running, self.count = (None, ""), None
 
     def running_cell(self, line: str, cell: str) -> str:
         """Return the whole cell that holds a ``%%deploy``, so that lines count as its user sees them."""
@@ -127,8 +131,6 @@ class Session:
         """Return the cells that ran in this session, oldest first and as often as they ran, without the running one."""
         from ..core.capture import Cell
 
-        history = self.shell.history_manager
-        sources: list[str] = list(history.input_hist_raw) if history is not None else []
         return [
             Cell(
                 self._ids.get(count),
@@ -137,9 +139,14 @@ class Session:
                 failed=count in self._failed,
                 failed_line=self._failed.get(count),
             )
-            for count, source in enumerate(sources)
-            if source and 0 < count < self.shell.execution_count
+            for count, source in enumerate(self._history())
+            if source and count != self.count
         ]
+
+    def _history(self) -> list[str]:
+        """Return the cells of this session by number, as they were typed."""
+        history = self.shell.history_manager
+        return list(history.input_hist_raw) if history is not None else [""]
 
     def _line_of(self, error: BaseException | None) -> int | None:
         """Return the line of the cell at which an exception came up."""
