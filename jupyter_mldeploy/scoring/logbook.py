@@ -208,5 +208,6 @@ def salvage(spools: Iterable[Path], book: LogBook) -> None:
     """Take over what processes of a killed supervisor wrote after its end."""
     for path in spools:
         name, _, revision = path.stem.partition("~")
-        spool = Spool(path, name, int(revision) if revision.isdecimal() else None)
+        number = revision.partition(".")[0]
+        spool = Spool(path, name, int(number) if number.isdecimal() else None)
         spool.close(book)

@@ -103,7 +103,7 @@ class Nursery:
         self._on_note = on_note
         self._parents: dict[int, _Parent] = {}
         self._current: _Parent | None = None
-        self._soil: Soil | None = None
+        self.soil: Soil | None = None
         self._imports: dict[str, None] = {}
         self._avoid: set[str] = set()
         self._births: deque[Birth] = deque()
@@ -116,8 +116,8 @@ class Nursery:
 
     def prepare(self, soil: Soil, imports: list[str], *, urgent: bool = True) -> None:
         """Have a warm parent for ``soil`` with ``imports`` loaded: before the next worker if urgent, else in time."""
-        if soil != self._soil:
-            self._soil = soil
+        if soil != self.soil:
+            self.soil = soil
             self._imports.clear()
             self._avoid.clear()
             self._replace()
@@ -177,19 +177,19 @@ class Nursery:
         self._start()
 
     def _start(self) -> None:
-        if self._soil is None or self._closing:
+        if self.soil is None or self._closing:
             return
         self._count += 1
         ours, theirs = socket.socketpair()
         spool = Spool(self._directory / "spool" / f"warm-{self._count}~.out", "warm", None)
         os.set_inheritable(theirs.fileno(), True)
-        environment = {**self.base_environment, **dict(self._soil.environment)}
+        environment = {**self.base_environment, **dict(self.soil.environment)}
         actions = [
             (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
             (os.POSIX_SPAWN_DUP2, spool.fileno(), 1),
             (os.POSIX_SPAWN_DUP2, spool.fileno(), 2),
         ]
-        arguments = [self._soil.interpreter, "-P", "-c", BOOTSTRAP, str(self._runtime), str(theirs.fileno())]
+        arguments = [self.soil.interpreter, "-P", "-c", BOOTSTRAP, str(self._runtime), str(theirs.fileno())]
         try:
             pid = os.posix_spawn(arguments[0], arguments, environment, file_actions=actions)
         except OSError as error:
@@ -199,7 +199,7 @@ class Nursery:
             return
         finally:
             theirs.close()
-        parent = _Parent(self._count, pid, start_token(pid), ours, spool, self._soil)
+        parent = _Parent(self._count, pid, start_token(pid), ours, spool, self.soil)
         self._parents[pid] = parent
         self._current = parent
         self._loop.watch(ours, lambda: self._read(parent))
@@ -297,12 +297,14 @@ class Nursery:
                 self.on_importing(parent.importing)
         elif event == "warm":
             parent.importing = None
-        elif event == "unsafe":
+        elif event == "unsafe" and self._method == "fork":
             parent.importing = None
             self._avoid_module(str(message["name"]))
             self._on_note("worker", f"{message['name']!r} is not loaded in advance: {message['reason']}")
             if parent is self._current:
                 self._replace()
+        elif event == "unsafe":
+            parent.importing = None
         elif event == "exited":
             self._on_exit(int(message["pid"]), int(message["code"]), int(message["max_rss"]))
         elif parent.outstanding is not None and parent.outstanding[0] == message["id"]:

@@ -236,8 +236,8 @@ class Supervisor:
 
     def _learn(self, crew: Crew, modules: list[str]) -> None:
         """Load in advance, for the next revision, what this one turned out to need."""
-        if crew is self.live and modules:
-            soil = Soil(crew.order.interpreter, tuple(sorted(crew.order.environment.items())))
+        soil = Soil(crew.order.interpreter, tuple(sorted(crew.order.environment.items())))
+        if modules and soil == self.nursery.soil:
             self.nursery.prepare(soil, modules, urgent=False)
 
     def _door_for(self, order: Order) -> Door:

@@ -54,6 +54,7 @@ class WarmParent:
         self._idle: deque[str] = deque()
         self._children: dict[int, float] = {}
         self._retired = False
+        self._unsafe: str | None = None
         self._busy_since: float | None = None
 
     def serve(self) -> Become | None:
@@ -107,6 +108,7 @@ class WarmParent:
             self._preload.load(name)
             reason = is_fork_safe()
             if reason is not None:
+                self._unsafe = f"{name} cannot be loaded before a fork: {reason}"
                 self._send(event="unsafe", name=name, reason=reason)
         if not self._urgent and not self._idle:
             self._report_warm()
@@ -122,9 +124,9 @@ class WarmParent:
     def _launch(self, request: dict[str, Any], descriptors: list[int]) -> Become | None:
         """Fork (or turn into) a worker. ``descriptors``: status channel, log, listening sockets."""
         identity, launch = request["id"], request["launch"]
-        stale = self._preload.stale()
-        if stale is not None:
-            self._refuse(identity, stale, descriptors)
+        against = self._preload.stale() or (self._unsafe if request["op"] == "fork" else None)
+        if against is not None:
+            self._refuse(identity, against, descriptors)
             return None
         if request["op"] == "become":
             self._send(event="forked", id=identity, pid=os.getpid(), token=start_token(os.getpid()))

@@ -163,7 +163,7 @@ def test_a_killed_supervisor_and_warm_parent_leave_what_sweep_ends(service: Supe
 
 
 def test_a_worker_without_heartbeat_is_replaced(service: Supervised) -> None:
-    hushes = "silent = False\ndef init(): pass\ndef run(text):\n    globals().update(silent=text == 'hush')\n    return text\n"
+    hushes = "def init(): pass\ndef run(text):\n    globals().update(silent=text == 'hush')\n    return text\n"
     service.start(hushes, heartbeat_s=1.0)
     first = service.ask("hush")[2]
     wait_for(lambda: "no sign of life for 1 s" in service.messages(), "the verdict")
