@@ -178,7 +178,7 @@ def read_cells(target: Cell, others: Sequence[Cell]) -> ReadCells:
         deployed = number == len(cells) - 1
         start = len(read.statements)
         lines = text.text.split("\n")
-        for node in completed(cell, text):
+        for node in text.tree.body if deployed and text.tree is not None else completed(cell, text):
             if isinstance(node, ast.ImportFrom) and node.module == "__future__":
                 _add_future(read, cell, lines, node)
                 continue

@@ -34,10 +34,15 @@ def _mldeploy_object(name):
             running = "not installed"
         if running != trained:
             print(f"{name}: stored with {library} {trained}, running {running}", file=sys.stderr)
+    stored, here = facts["python"].split(".")[:2], list(map(str, sys.version_info[:2]))
+    if stored != here:
+        print(f"{name}: stored with Python {'.'.join(stored)}, running {'.'.join(here)}", file=sys.stderr)
     if facts["format"] == "joblib":
         return importlib.import_module("joblib").load(path)
     if facts["format"] == "torch":
         return importlib.import_module("torch").load(path, map_location="cpu", weights_only=False)
+    if facts["format"] == "torchscript":
+        return importlib.import_module("torch").jit.load(path, map_location="cpu")
     if facts["format"] == "keras":
         return importlib.import_module("keras").models.load_model(path)
     if facts["format"] == "xgboost":
