@@ -127,8 +127,8 @@ def diff_bundles(blobs: BlobStore, before: Bundle, after: Bundle) -> BundleDiff:
         script,
         _files(blobs, before, after),
         _models(before, after),
-        tuple(_values("", _keyed(before.environment), _keyed(after.environment))),
-        tuple(_values("", dict(before.schema or {}), dict(after.schema or {}))),
+        tuple(_values("", before.environment, after.environment)),
+        tuple(_schema(before.schema, after.schema)),
     )
 
 
@@ -188,37 +188,40 @@ def _models(before: Bundle, after: Bundle) -> tuple[ValueChange, ...]:
     return tuple(changes)
 
 
+def _schema(one: Mapping[str, Any] | None, two: Mapping[str, Any] | None) -> list[ValueChange]:
+    if (one is None) == (two is None) or one or two:
+        return _values("", one or {}, two or {})
+    # An empty schema accepts everything; none at all says nothing.
+    return [ValueChange("(all)", _status(two is None, one is None), one, two)]
+
+
 def _values(path: str, one: Any, two: Any) -> list[ValueChange]:
     if one == two and type(one) is type(two):
         return []
-    if isinstance(one, dict) and isinstance(two, dict):
-        changes = []
-        for key in sorted({*one, *two}):
+    before, after = (one, two) if isinstance(one, dict) else (_by_distribution(one), _by_distribution(two))
+    changes: list[ValueChange] = []
+    if isinstance(before, dict) and isinstance(after, dict):
+        for key in sorted({*before, *after}):
             below = f"{path}.{key}" if path else key
-            if key not in one:
-                changes.append(ValueChange(below, "added", None, two[key]))
-            elif key not in two:
-                changes.append(ValueChange(below, "removed", one[key], None))
+            if key not in before:
+                changes.append(ValueChange(below, "added", None, after[key]))
+            elif key not in after:
+                changes.append(ValueChange(below, "removed", before[key], None))
             else:
-                changes += _values(below, one[key], two[key])
-        return changes
-    return [ValueChange(path, "changed", one, two)]
+                changes += _values(below, before[key], after[key])
+    # What is left may differ in its order alone, and that is a difference too.
+    return changes or [ValueChange(path or "(all)", "changed", one, two)]
 
 
-def _keyed(value: Any) -> Any:
-    """Turn lists of requirements into dictionaries by distribution, so that a new pin is a change and not two."""
-    if isinstance(value, Mapping):
-        return {key: _keyed(item) for key, item in value.items()}
-    if isinstance(value, list) and value and all(isinstance(item, str) for item in value):
-        keyed: dict[str, Any] = {}
-        for item in value:
-            match = _DISTRIBUTION.match(item)
-            key = re.sub(r"[-_.]+", "-", match[1]).lower() if match else item
-            if key in keyed:
-                return value
-            keyed[key] = item
-        return keyed
-    return value
+def _by_distribution(value: Any) -> dict[str, str] | None:
+    """Return requirements by distribution, so that a new pin is one change and not two, or None for other values."""
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        return None
+    keyed: dict[str, str] = {}
+    for item in value:
+        match = _DISTRIBUTION.match(item)
+        keyed[re.sub(r"[-_.]+", "-", match[1]).lower() if match else item] = item
+    return keyed if len(keyed) == len(value) else None
 
 
 def _status(one: Any, two: Any) -> Status:

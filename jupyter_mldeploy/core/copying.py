@@ -56,9 +56,7 @@ def copy_hashed(
     return _pump(source, target, advance, expected)
 
 
-def _pump(
-    source: int, target: int | None, advance: Advance | None, expected: int | None = None
-) -> tuple[str, int]:
+def _pump(source: int, target: int | None, advance: Advance | None, expected: int | None = None) -> tuple[str, int]:
     hasher = hashlib.sha256()
     buffer = bytearray(_CHUNK)
     view = memoryview(buffer)

@@ -6,7 +6,6 @@ import errno
 import fcntl
 import os
 import re
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +14,6 @@ from .process_identity import is_alive, own_start_token
 from .storage_errors import storage_errors
 
 _NAME = re.compile(r".+-(\d+)-([0-9a-f]+)-[0-9a-f]{8}")
-_UNPUBLISHED_S = 3600.0
 
 
 @contextmanager
@@ -25,17 +23,10 @@ def work_dir(parent: Path, purpose: str) -> Iterator[Path]:
     The directory is locked while its process lives, so that :func:`sweep` also judges rightly where process numbers
     mean nothing: in another container or on another machine that shares the file system.
     """
-    label = re.sub(r"[^a-zA-Z0-9_]+", "_", purpose) or "work"
-    random = os.urandom(4).hex()
-    path = parent / f"{label}-{os.getpid()}-{own_start_token()}-{random}"
-    unpublished = parent / f".new-{random}"
+    label = re.sub(r"[^a-zA-Z0-9_.]+", "_", purpose) or "work"
     with storage_errors(parent, "make a temporary directory"):
         parent.mkdir(mode=0o700, exist_ok=True)
-        unpublished.mkdir(mode=0o700)
-        # Locked first and named afterwards, so that nobody meets it unlocked.
-        descriptor = os.open(unpublished, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        _try_lock(descriptor)
-        unpublished.rename(path)
+        path, descriptor = _make(parent, f"{label}-{os.getpid()}-{own_start_token()}")
     owner = os.getpid()
     try:
         yield path
@@ -49,29 +40,42 @@ def work_dir(parent: Path, purpose: str) -> Iterator[Path]:
 def sweep(parent: Path) -> int:
     """Remove the directories whose process is dead and return how many there were."""
     try:
-        found = list(parent.iterdir())
+        found = [path for path in parent.iterdir() if _NAME.fullmatch(path.name)]
     except OSError:
         return 0
-    abandoned = [path for path in found if _is_abandoned(path)]
-    for path in abandoned:
-        _remove(path)
-    return len(abandoned)
+    return sum(_remove_abandoned(path) for path in found)
 
 
-def _is_abandoned(path: Path) -> bool:
+def _make(parent: Path, prefix: str) -> tuple[Path, int]:
+    while True:
+        path = parent / f"{prefix}-{os.urandom(4).hex()}"
+        path.mkdir(mode=0o700)
+        try:
+            descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            continue
+        # Somebody to whom our process number means nothing may have swept it before it was locked.
+        if _try_lock(descriptor) and os.fstat(descriptor).st_nlink > 0 and path.exists():
+            return path, descriptor
+        os.close(descriptor)
+
+
+def _remove_abandoned(path: Path) -> bool:
     match = _NAME.fullmatch(path.name)
-    if match is not None and is_alive(int(match[1]), match[2]):
+    if match is None or is_alive(int(match[1]), match[2]):
         return False
     try:
-        if match is None and time.time() - path.stat().st_mtime < _UNPUBLISHED_S:
-            return False
         descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError:
         return False
     try:
-        return _try_lock(descriptor)
+        if not _try_lock(descriptor):
+            return False
+        # Removed while it is locked, so that its maker notices instead of working in a directory that vanishes.
+        _remove(path)
     finally:
         os.close(descriptor)
+    return True
 
 
 def _try_lock(descriptor: int) -> bool:

@@ -202,7 +202,7 @@ def test_what_is_not_there_is_told_with_what_is(models: ModelRegistry, work: Pat
     with pytest.raises(NotFoundError, match="has the versions 1, 2"):
         models.get("ridge", 3)
     models.delete("ridge:1")
-    with pytest.raises(NotFoundError, match="'ridge:1' was deleted.*version 2"):
+    with pytest.raises(NotFoundError, match=r"'ridge:1' was deleted.*version 2"):
         models.get_id("ridge:1")
     with pytest.raises(InvalidNameError, match="name:version"):
         models.get_id("ridge")

@@ -75,7 +75,8 @@ def test_entry_scripts_that_can_be_imported(path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "word"), [("score.txt", ".py"), ("my-score.py", "my_score"), ("class.py", "score_class"), ("", "Python file")]
+    ("path", "word"),
+    [("score.txt", ".py"), ("my-score.py", "my_score"), ("class.py", "score_class"), ("", "Python file")],
 )
 def test_entry_scripts_that_cannot(path: str, word: str) -> None:
     with pytest.raises(InvalidNameError) as caught:

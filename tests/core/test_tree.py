@@ -24,7 +24,9 @@ def test_canonical_json_is_the_known_bytes() -> None:
     assert canonical_json({"b": 1, "a": 2}) == canonical_json({"a": 2, "b": 1})
 
 
-@pytest.mark.parametrize("value", [float("nan"), float("inf"), {1: 2}, {"a": {None: 1}}, [object()], "\ud800", b"x", {1}])
+@pytest.mark.parametrize(
+    "value", [float("nan"), float("inf"), {1: 2}, {"a": {None: 1}}, [object()], "\ud800", b"x", {1}]
+)
 def test_canonical_json_refuses_what_json_cannot_carry(value: object) -> None:
     with pytest.raises(InvalidInputError):
         canonical_json({"outer": value}, what="environment")
@@ -70,7 +72,9 @@ def test_names_are_the_same_in_both_unicode_forms() -> None:
         Tree((FileEntry(composed, ONE, 1), FileEntry(decomposed, TWO, 1)))
 
 
-@pytest.mark.parametrize("path", ["", "/a", "../a", "a/../b", "a//b", "./a", "a/.", "a/", "a\0b", "\udce9.txt", "..", "a/.."])
+@pytest.mark.parametrize(
+    "path", ["", "/a", "../a", "a/../b", "a//b", "./a", "a/.", "a/", "a\0b", "\udce9.txt", "..", "a/.."]
+)
 def test_paths_that_no_tree_has(path: str) -> None:
     with pytest.raises(InvalidInputError):
         FileEntry(path, ONE, 1)
