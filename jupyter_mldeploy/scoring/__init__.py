@@ -1,7 +1,7 @@
 """The scoring server: runs ``init()`` once and ``run()`` for every request behind an HTTP endpoint.
 
 Read along the way of a request: ``listener`` accepts, ``protocol`` reads HTTP into an ``exchange``, ``application``
-routes it, ``invoke`` gives it to the thread that owns the user's code, ``calling`` decodes, calls ``run()`` and encodes,
+routes it, ``invoke`` gives it to the thread of the user's code, ``calling`` decodes, calls ``run()`` and encodes,
 ``answer`` writes the bytes. ``worker`` puts it together for one process; a supervisor starts and replaces workers.
 
 This package is copied into images together with ``schema``: it imports nothing else of ours.

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-Stage = Literal["contract", "import", "init", "selftest"]
+Stage = Literal["settings", "contract", "import", "init", "selftest"]
 
 
 class ScoringServerError(Exception):
@@ -26,7 +26,8 @@ class StartError(ScoringServerError):
     """The worker cannot start.
 
     Attributes:
-        stage: ``import`` (the script), ``contract`` (its signature or decorators), ``init`` or ``selftest``.
+        stage: ``import`` (the script), ``contract`` (its signature or decorators), ``init``,
+            ``selftest`` or ``settings`` (keys, certificate).
         cause: the exception of the user's code, when there is one.
     """
 
@@ -36,7 +37,7 @@ class StartError(ScoringServerError):
         self.cause = cause
 
 
-class StatusChannelClosed(ScoringServerError):
+class StatusChannelClosed(ScoringServerError):  # noqa: N818 - it says what has happened
     """The other end of the status channel is closed: the supervisor is gone."""
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .protocol import Connection
+    from .streaming import Flow
 
 JSON = b"application/json"
 HTML = b"text/html; charset=utf-8"
@@ -34,7 +35,8 @@ class Exchange:
         failed: value of ``x-ms-run-function-failed``; None leaves the header out.
         exec_ms: how long ``run()`` took, or -1 when it did not finish.
         extra: further header lines, each ended by CRLF.
-        stream: parts of the body when it is streamed (``payload`` is then empty).
+        stream: parts of the body when it is streamed (``payload`` is then empty). flow: their way to the connection.
+        batch_size: how many requests shared the call of ``run()``.
         answered: whether an answer has been written (a timed-out request's late result is dropped).
     """
 
@@ -48,6 +50,7 @@ class Exchange:
         "exec_ms",
         "extra",
         "failed",
+        "flow",
         "headers",
         "http10",
         "keep_alive",
@@ -89,6 +92,7 @@ class Exchange:
         self.exec_ms = -1.0
         self.extra = b""
         self.stream: Iterator[bytes] | AsyncIterator[bytes] | None = None
+        self.flow: Flow | None = None
         self.batch_size = 1
         self.answered = False
         self.refused = False
@@ -102,6 +106,17 @@ class Exchange:
         self.exec_ms = -1.0
         self.extra = b""
         self.stream = None
+
+    def stand_in(self) -> Exchange:
+        """Return an exchange that is answered in place of this one, which ``run()`` may still be changing."""
+        other = Exchange(self.connection)
+        for name in ("method", "path", "query", "headers", "keep_alive", "http10", "received", "route"):
+            setattr(other, name, getattr(self, name))
+        for name in ("request_id", "legacy_id", "client_id", "trace"):
+            setattr(other, name, getattr(self, name))
+        self.connection = None
+        self.answered = True
+        return other
 
     def header(self, name: bytes) -> str:
         """Return a request header as text, empty when it was not sent. ``name`` is in lower case."""

@@ -12,72 +12,57 @@ import asyncio
 import os
 import threading
 from collections import deque
-from collections.abc import Callable
-from queue import SimpleQueue
+from collections.abc import Iterator
+from contextlib import suppress
+from queue import Empty, SimpleQueue
 from time import perf_counter
-from typing import Protocol
+from typing import Protocol, cast
 
 from .errors import ScoringTimeout
 from .exchange import Exchange
+from .interrupt import Slot
+from .streaming import ClientGoneError, Flow, Outlet
 
 
 class Caller(Protocol):
-    """Decodes the request, calls ``run()``, sets the exchange's answer. Never raises but ``ScoringTimeout``."""
+    """Decodes the request, calls ``run()``, sets the exchange's answer. Raises nothing but ``ScoringTimeout``."""
 
     def score(self, exchange: Exchange) -> None:
         """Score one request."""
 
-    def score_many(self, exchanges: list[Exchange]) -> None:
-        """Score several requests with one call of ``run()``."""
+    def score_many(self, exchanges: list[Exchange]) -> list[Exchange]:
+        """Score several requests with one call of ``run()``; return those that must be scored one by one."""
+
+    def failed(self, exchange: Exchange, error: BaseException) -> None:
+        """Log what the user's code raised and make it the answer."""
 
 
-class Slot:
-    """A thread that executes ``run()``, and what it is doing."""
+class Receiver(Outlet, Protocol):
+    """What takes the answers, in the event loop's thread."""
 
-    __slots__ = ("current", "ident", "interrupted", "number", "started", "stuck")
-
-    def __init__(self, number: int) -> None:
-        self.number = number
-        self.ident = 0
-        self.current: list[Exchange] | None = None
-        self.started = 0.0
-        self.interrupted = 0.0
-        self.stuck = False
+    def complete(self, exchange: Exchange) -> None:
+        """Write the answer."""
 
 
-class Invoker:
-    """The queue and its threads. ``submit`` and ``stop`` belong to the event loop's thread, ``work`` to the others."""
+class Queue:
+    """Requests that wait for ``run()``. What the kinds of invokers share; ``submit`` belongs to the event loop."""
 
-    def __init__(self, caller: Caller, *, threads: int, queue_length: int, batch_size: int, batch_wait_ms: int) -> None:
-        self._caller = caller
-        self._queue_length = queue_length
-        self._batch_size = batch_size
-        self._batch_wait_s = batch_wait_ms / 1000
-        self._tokens: SimpleQueue[bool] = SimpleQueue()
-        self._done: deque[Exchange] = deque()
-        self._delivering = False
-        self._deliver_to: Callable[[Exchange], None] = lambda exchange: None
-        self._loop: asyncio.AbstractEventLoop | None = None
+    def __init__(self, slots: int, length: int) -> None:
+        self._length = length
+        self._io_loop = cast("asyncio.AbstractEventLoop", None)  # set by connect, before anything is submitted
+        self._receiver = cast("Receiver", None)
         self._forked = False
         self.jobs: deque[Exchange] = deque()
-        self.slots = [Slot(number) for number in range(threads)]
+        self.slots = [Slot() for _ in range(slots)]
         os.register_at_fork(after_in_child=self._in_forked_child)
 
-    def connect(self, loop: asyncio.AbstractEventLoop, deliver: Callable[[Exchange], None]) -> None:
-        """Set where answers go: ``deliver`` is called in the loop's thread, for each exchange."""
-        self._loop, self._deliver_to = loop, deliver
+    def connect(self, io_loop: asyncio.AbstractEventLoop, receiver: Receiver) -> None:
+        """Say where answers go."""
+        self._io_loop, self._receiver = io_loop, receiver
 
-    # ---- the event loop's side
-
-    def submit(self, exchange: Exchange) -> bool:
-        """Put a request into the queue; return False when it is full."""
-        jobs = self.jobs
-        if len(jobs) >= self._queue_length and len(jobs) >= self._queue_length + self.idle:
-            return False
-        exchange.queued = perf_counter()
-        jobs.append(exchange)
-        self._tokens.put(True)
-        return True
+    def has_room(self) -> bool:
+        """Return whether one more request may wait, or be executed at once."""
+        return len(self.jobs) < self._length or len(self.jobs) < self._length + self.idle
 
     def withdraw(self, exchange: Exchange) -> bool:
         """Take a request out of the queue; return False when it is being executed, or has been."""
@@ -87,84 +72,144 @@ class Invoker:
             return False
         return True
 
-    def stop(self) -> None:
-        """Let every thread return from ``work`` when it has finished what it is doing."""
-        for _ in self.slots:
-            self._tokens.put(False)
-
     @property
     def idle(self) -> int:
-        """How many threads are waiting for work."""
+        """How many more requests could be executed now."""
         return sum(slot.current is None and not slot.stuck for slot in self.slots)
 
     @property
     def busy(self) -> int:
         """How many requests are being executed."""
-        return sum(len(slot.current) for slot in self.slots if slot.current is not None)
+        return sum(len(batch) for batch in [slot.current for slot in self.slots] if batch is not None)
 
-    # ---- the side of the user's code
+    def _in_forked_child(self) -> None:
+        self._forked = True
+
+
+class Invoker(Queue):
+    """Executes a plain ``run()``: one thread for each slot, the first of them the process's main thread."""
+
+    def __init__(self, caller: Caller, *, threads: int, queue_length: int, batch_size: int = 1, batch_wait_ms: int = 0):
+        super().__init__(threads, queue_length)
+        self._caller = caller
+        self._batch_size = batch_size
+        self._batch_wait_s = batch_wait_ms / 1000
+        self._tokens: SimpleQueue[bool] = SimpleQueue()
+        self._done: deque[Exchange] = deque()
+        self._delivering = False
+
+    def submit(self, exchange: Exchange) -> None:
+        """Put a request into the queue."""
+        exchange.queued = perf_counter()
+        self.jobs.append(exchange)
+        self._tokens.put(True)
+
+    def stop(self) -> None:
+        """Let every thread return from ``work`` when it has finished what it is doing."""
+        for _ in self.slots:
+            self._tokens.put(False)
+
+    def replace(self, stuck: Slot) -> None:
+        """Give the work of a thread that hangs to a new one."""
+        stuck.stuck = True
+        slot = Slot()
+        self.slots.append(slot)
+        threading.Thread(target=self.work, args=(slot,), name="run-replacement", daemon=True).start()
 
     def work(self, slot: Slot) -> None:
         """Execute requests until ``stop``."""
         slot.ident = threading.get_ident()
         jobs, tokens = self.jobs, self._tokens
-        while tokens.get():
+        batch: list[Exchange] = []
+        while not slot.stuck:
             try:
-                first = jobs.popleft()
-            except IndexError:
-                continue  # withdrawn, or taken into a batch
-            self._execute(slot, [first] if self._batch_size == 1 else self._gather(first))
-            if slot.stuck:
-                return
+                if not tokens.get():
+                    return
+                try:
+                    batch = [jobs.popleft()]
+                except IndexError:
+                    continue  # withdrawn, or taken into a batch
+                if self._batch_size > 1:
+                    self._gather(batch)
+                self._execute(slot, batch)
+            except ScoringTimeout:  # came late: just before or after the call it was meant for
+                slot.current = None
+                self._deliver(batch)
 
-    def _gather(self, first: Exchange) -> list[Exchange]:
+    def _gather(self, batch: list[Exchange]) -> None:
         """Take what is waiting already; wait for more only when that was asked for."""
-        batch, jobs = [first], self.jobs
-        until = first.queued + self._batch_wait_s
-        while len(batch) < self._batch_size:
+        jobs, size = self.jobs, self._batch_size
+        until = batch[0].queued + self._batch_wait_s
+        while len(batch) < size:
             try:
                 batch.append(jobs.popleft())
             except IndexError:
                 rest = until - perf_counter()
                 if rest <= 0:
-                    break
+                    return
                 try:
                     if not self._tokens.get(timeout=rest):
-                        self._tokens.put(False)  # that was for work(), not for us
-                        break
-                except Exception:  # noqa: BLE001 - queue.Empty, without importing it for a name
-                    break
-        return batch
+                        self._tokens.put(False)  # that was for work()
+                        return
+                except Empty:
+                    return
 
     def _execute(self, slot: Slot, batch: list[Exchange]) -> None:
         slot.started = perf_counter()
         slot.current = batch
+        if len(batch) > 1:
+            again = self._caller.score_many(batch)
+            self._end(slot, [exchange for exchange in batch if exchange not in again] if again else batch)
+            for exchange in again:
+                self._execute(slot, [exchange])
+            return
         try:
-            if len(batch) == 1:
-                self._caller.score(batch[0])
-            else:
-                self._caller.score_many(batch)
+            self._caller.score(batch[0])
+            if batch[0].stream is not None:
+                self._pump(batch[0])
+                batch = []
         except ScoringTimeout:
             pass  # the event loop has answered already
-        finally:
-            slot.current = None
-            slot.interrupted = 0.0
+        self._end(slot, batch)
+
+    def _end(self, slot: Slot, batch: list[Exchange]) -> None:
+        slot.current = None
         if self._forked:
             os._exit(0)  # run() forked and the child returned from it: only the parent may answer
+        self._deliver(batch)
+
+    def _deliver(self, batch: list[Exchange]) -> None:
         self._done.extend(batch)
-        if not self._delivering:
+        if not self._delivering and batch:
             self._delivering = True
-            try:
-                assert self._loop is not None
-                self._loop.call_soon_threadsafe(self._deliver)
-            except RuntimeError:
-                pass  # the loop is closed: nobody waits any more
+            with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+                self._io_loop.call_soon_threadsafe(self._hand_over)
 
-    def _deliver(self) -> None:
+    def _hand_over(self) -> None:
         self._delivering = False  # before the first popleft: what comes after it schedules us again
-        done = self._done
+        done, complete = self._done, self._receiver.complete
         while done:
-            self._deliver_to(done.popleft())
+            complete(done.popleft())
 
-    def _in_forked_child(self) -> None:
-        self._forked = True
+    def _pump(self, exchange: Exchange) -> None:
+        parts = cast("Iterator[bytes]", exchange.stream)
+        flow = exchange.flow = Flow(exchange, self._receiver, self._io_loop)
+        whole = False
+        try:
+            flow.begin()
+            for part in parts:
+                if part:
+                    flow.put(part)
+            whole = True
+        except ClientGoneError:
+            pass
+        except ScoringTimeout:
+            raise
+        except BaseException as error:  # noqa: BLE001 - the generator is the user's code
+            self._caller.failed(exchange, error)
+        finally:
+            close = getattr(parts, "close", None)
+            if close is not None:
+                close()
+            with suppress(ClientGoneError):
+                flow.end(whole=whole)

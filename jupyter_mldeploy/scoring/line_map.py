@@ -1,44 +1,46 @@
-"""From the lines of a generated entry script back to the notebook cells they were taken from.
+"""From the lines of a captured entry script back to the notebook cells they were taken from.
 
-File format (JSON): ``{"fragments": [{"script_line": 1, "lines": 12, "name": "analysis.ipynb, cell 3", "cell_line": 1}]}``.
-Line numbers start at 1. A fragment says: script lines ``script_line … script_line + lines - 1`` are the lines of the cell
-called ``name`` from ``cell_line`` on. Further keys (cell ids and the like) are ignored here.
+File format (JSON), as capturing writes it:
+``{"version": 1, "script": name, "map": [[script_line, cell_id, cell_line, execution_count], …]}``, lines from 1 on.
 """
 
 from __future__ import annotations
-
 import __future__
 
 import ast
 import json
 import linecache
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from types import CodeType
 
+_FUTURE_FLAGS = 0
+for _name in __future__.all_feature_names:
+    _FUTURE_FLAGS |= getattr(__future__, _name).compiler_flag
+
 
 @dataclass(frozen=True, slots=True)
-class Fragment:
-    """A run of script lines that were taken from one cell."""
+class CellLine:
+    """A line of a notebook cell.
 
-    script_line: int
-    lines: int
-    name: str
-    cell_line: int
+    Attributes:
+        cell: the cell's display name, e.g. ``cell In[3]``; stands for the file name in tracebacks.
+        line: counted from 1 in the cell.
+        offset: what to add to the script's line to get the cell's.
+    """
 
-    def holds(self, script_line: int) -> bool:
-        """Return whether a line of the script belongs to this fragment."""
-        return self.script_line <= script_line < self.script_line + self.lines
-
-    @property
-    def offset(self) -> int:
-        """What to add to a script line to get the cell's line."""
-        return self.cell_line - self.script_line
+    cell: str
+    line: int
+    offset: int
 
 
-def read_line_map(path: Path) -> tuple[Fragment, ...]:
+LineMap = Mapping[int, CellLine]
+"""Script line to cell line; lines that come from no cell are not in it."""
+
+
+def read_line_map(path: Path) -> LineMap:
     """Read a line map.
 
     Raises:
@@ -46,44 +48,44 @@ def read_line_map(path: Path) -> tuple[Fragment, ...]:
         OSError: it cannot be read.
     """
     content = json.loads(path.read_bytes())
+    lines: dict[int, CellLine] = {}
     try:
-        return tuple(
-            Fragment(int(item["script_line"]), int(item["lines"]), str(item["name"]), int(item.get("cell_line", 1)))
-            for item in content["fragments"]
-        )
+        for script_line, cell_id, cell_line, count in content["map"]:
+            name = f"cell In[{count}]" if count is not None else f"cell {cell_id}" if cell_id else "the deployed cell"
+            lines[int(script_line)] = CellLine(name, int(cell_line), int(cell_line) - int(script_line))
     except (TypeError, KeyError, ValueError) as error:
         raise ValueError(f"{path} is not a line map: {error!r}") from error
+    return lines
 
 
-def compile_mapped(source: str, path: Path, fragments: tuple[Fragment, ...]) -> Iterator[CodeType]:
+def compile_mapped(source: str, path: Path, line_map: LineMap) -> Iterator[CodeType]:
     """Compile a script piece by piece, each under the name and line numbers of its cell.
 
     Tracebacks then name the cell by themselves, whoever prints them. The pieces are to be executed in order in one
-    namespace. Statements of no fragment keep the script's own name and numbers.
+    namespace. Statements that come from no cell keep the script's own name and numbers.
 
     Raises:
         SyntaxError: under the name and line of the cell.
     """
-    lines = source.splitlines(keepends=True)
     try:
         tree = ast.parse(source, filename=str(path))
     except SyntaxError as error:
-        fragment = _fragment_of(error.lineno or 0, fragments)
-        if fragment is not None:
-            error.filename = fragment.name
-            error.lineno = (error.lineno or 0) + fragment.offset
-            error.end_lineno = (error.end_lineno or error.lineno) + fragment.offset
+        place = line_map.get(error.lineno or 0)
+        if place is not None:
+            error.filename, error.lineno = place.cell, place.line
+            if error.end_lineno is not None:
+                error.end_lineno += place.offset
         raise
-    _show_cells(lines, fragments)
+    _show_cells(source, line_map)
     flags = 0
-    for fragment, group in groupby(tree.body, key=lambda node: _fragment_of(_first_line(node), fragments)):
+    for origin, group in groupby(tree.body, key=lambda node: _origin(node, line_map)):
         statements = list(group)
-        if fragment is not None:
+        if origin is not None:
             for statement in statements:
-                ast.increment_lineno(statement, fragment.offset)
+                ast.increment_lineno(statement, origin[1])
         code = compile(
             ast.Module(statements, []),
-            str(path) if fragment is None else fragment.name,
+            str(path) if origin is None else origin[0],
             "exec",
             flags=flags,
             dont_inherit=True,
@@ -92,28 +94,19 @@ def compile_mapped(source: str, path: Path, fragments: tuple[Fragment, ...]) -> 
         yield code
 
 
-_FUTURE_FLAGS = 0
-for _name in __future__.all_feature_names:
-    _FUTURE_FLAGS |= getattr(__future__, _name).compiler_flag
-
-
-def _first_line(node: ast.stmt) -> int:
+def _origin(node: ast.stmt, line_map: LineMap) -> tuple[str, int] | None:
     decorators: list[ast.expr] = getattr(node, "decorator_list", [])
-    return min([node.lineno, *(item.lineno for item in decorators)])
+    place = line_map.get(min([node.lineno, *(item.lineno for item in decorators)]))
+    return None if place is None else (place.cell, place.offset)
 
 
-def _fragment_of(line: int, fragments: tuple[Fragment, ...]) -> Fragment | None:
-    return next((fragment for fragment in fragments if fragment.holds(line)), None)
-
-
-def _show_cells(lines: list[str], fragments: tuple[Fragment, ...]) -> None:
+def _show_cells(source: str, line_map: LineMap) -> None:
     """Give ``linecache`` (so tracebacks and inspect) the text of every cell, at the cell's own line numbers."""
+    lines = source.splitlines(keepends=True)
     cells: dict[str, dict[int, str]] = {}
-    for fragment in fragments:
-        shown = cells.setdefault(fragment.name, {})
-        for number in range(fragment.script_line, fragment.script_line + fragment.lines):
-            if 0 < number <= len(lines):
-                shown[number + fragment.offset] = lines[number - 1]
+    for script_line, place in line_map.items():
+        if 0 < script_line <= len(lines):
+            cells.setdefault(place.cell, {})[place.line] = lines[script_line - 1]
     for name, shown in cells.items():
         text = [shown.get(number, "\n") for number in range(1, max(shown, default=0) + 1)]
         linecache.cache[name] = (sum(map(len, text)), None, text, name)

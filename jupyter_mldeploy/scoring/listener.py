@@ -101,7 +101,7 @@ class Listener:
             return  # another worker was faster, or the client gave up
         except OSError as error:
             if error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM):
-                logger.error("No connection can be accepted for now: %s.", error.strerror)
+                logger.error("No connection can be accepted for now: %s.", error.strerror)  # noqa: TRY400
                 self._pause_accepting(1.0)
                 return
             raise

@@ -1,7 +1,7 @@
 """Where models lie at run time, as v1 laid them out, and the tree that goes with an error about it.
 
-Layout: ``<app root>/azureml-models/<name>/<version>/<one entry>``. ``AZUREML_MODEL_DIR`` is the version's directory when
-there is one model, ``azureml-models`` when there are several or none.
+Layout: ``<app root>/azureml-models/<name>/<version>/<one entry>``. ``AZUREML_MODEL_DIR`` is the version's directory
+when there is one model, ``azureml-models`` when there are several or none.
 """
 
 from __future__ import annotations
@@ -34,10 +34,8 @@ def get_model_path(model_name: str, version: int | None = None) -> str:
     """
     root = models_root()
     versions = _versions(root / model_name)
-    if version is not None:
-        directory = versions.get(int(version))
-    else:
-        directory = versions[max(versions)] if versions else None
+    wanted_version = max(versions, default=None) if version is None else int(version)
+    directory = None if wanted_version is None else versions.get(wanted_version)
     if directory is None and version is None and Path(model_name).exists():
         return model_name  # v1: a file beside the script, named like the model
     if directory is None:

@@ -55,8 +55,8 @@ class Connection(asyncio.Protocol):
         "current",
         "phase",
         "since",
-        "write_blocked_since",
         "writable",
+        "write_blocked_since",
     )
 
     def __init__(self, listener: Listener) -> None:

@@ -12,7 +12,7 @@ from types import ModuleType
 from typing import Any
 
 from .errors import StartError
-from .line_map import Fragment, compile_mapped
+from .line_map import LineMap, compile_mapped
 
 MODULE_NAME = "entry_module"
 
@@ -39,7 +39,7 @@ def load_entry_script(
     *,
     app_root: Path | None = None,
     module_name: str = MODULE_NAME,
-    line_map: tuple[Fragment, ...] = (),
+    line_map: LineMap | None = None,
 ) -> EntryScript:
     """Import the script at ``path`` under ``module_name`` and find its functions.
 
@@ -59,7 +59,7 @@ def load_entry_script(
     return EntryScript(path, module, init, run)
 
 
-def _import_script(path: Path, module_name: str, line_map: tuple[Fragment, ...]) -> ModuleType:
+def _import_script(path: Path, module_name: str, line_map: LineMap | None) -> ModuleType:
     spec = importlib.util.spec_from_file_location(module_name, path)
     if spec is None:
         raise StartError("import", f"The entry script {path} is not a Python file: its name must end in .py.")
@@ -74,7 +74,7 @@ def _import_script(path: Path, module_name: str, line_map: tuple[Fragment, ...])
                 exec(code, module.__dict__)  # noqa: S102 - running the user's script is the purpose
         else:
             exec(compile(source, str(path), "exec", dont_inherit=True), module.__dict__)  # noqa: S102
-    except BaseException as error:  # noqa: BLE001 - sys.exit() at import is a start failure like any other
+    except BaseException as error:  # sys.exit() at import is a start failure like any other
         sys.modules.pop(module_name, None)
         raise StartError("import", f"{path.name} cannot be imported: {_summary(error)}", error) from error
     return module
@@ -119,7 +119,7 @@ def _find_functions(module: ModuleType, path: Path) -> tuple[Callable[[], Any] |
 
 
 def _find_class(module: ModuleType, path: Path) -> tuple[Callable[[], Any] | None, Callable[..., Any]]:
-    """Accept a script whose one class brings ``run`` (and perhaps ``init``) as methods; it is made without arguments."""
+    """Accept a script whose one class has ``run`` (and perhaps ``init``) as methods; it is made without arguments."""
     classes = [
         value
         for value in vars(module).values()
@@ -138,7 +138,7 @@ def _find_class(module: ModuleType, path: Path) -> tuple[Callable[[], Any] | Non
         )
     try:
         instance = classes[0]()
-    except BaseException as error:  # noqa: BLE001
+    except BaseException as error:
         raise StartError("init", f"{classes[0].__name__}() in {path.name} failed: {_summary(error)}", error) from error
     init = getattr(instance, "init", None)
     return (init if callable(init) else None), instance.run

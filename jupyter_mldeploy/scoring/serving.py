@@ -1,137 +1,161 @@
-"""Serves a loaded script: the event loop in its own thread, ``run()`` in this one, commands from the supervisor."""
+"""Serves a loaded script: event loop in a thread of its own, ``run()`` in this one, commands from the supervisor."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import os
-import signal
 import socket
 import threading
 from contextlib import suppress
+from pathlib import Path
 from time import monotonic, perf_counter
 from typing import Any
 
+from . import interrupt
+from .accesslog import AccessLog
 from .answer import AnswerWriter
 from .application import Application
+from .async_invoke import AsyncInvoker
+from .auth import KeyRing
 from .documents import ServiceDocuments
-from .errors import StatusChannelClosed
+from .errors import SettingsError, StatusChannelClosed
+from .event_loop import new_event_loop
+from .interrupt import Slot
 from .invoke import Invoker
 from .listener import Listener
 from .loading import Loaded
+from .metrics import Metrics
+from .signals import watch_signals
 from .spec import WorkerSpec
 from .status import StatusChannel
+from .watchdog import Watchdog
 
 logger = logging.getLogger("mldeploy.scoring")
 
 HEARTBEAT_S = 1.0
+_FLUSH_S = 0.2
+_ASYNC_CONCURRENCY = 100
 
-
-def serve(spec: WorkerSpec, loaded: Loaded, sockets: list[socket.socket], status: StatusChannel) -> int:
-    """Say that the worker is ready, and serve until it is drained. Returns the exit code."""
-    service = Service(spec, loaded, sockets, status)
-    return service.run()
+#: Exit code of a worker whose run() could not be stopped.
+EXIT_STUCK = 4
 
 
 class Service:
-    """A worker that serves."""
+    """A worker that serves.
+
+    Raises:
+        SettingsError: the key file or the certificate cannot be used.
+    """
 
     def __init__(self, spec: WorkerSpec, loaded: Loaded, sockets: list[socket.socket], status: StatusChannel) -> None:
         settings = spec.settings
         self._spec = spec
         self._loaded = loaded
-        self._status = status
-        self._loop = _new_loop()
-        self._exit_code = 0
-        self._last_line: StatusChannel | None = status
-        self.invoker = Invoker(
-            loaded.caller,
-            threads=settings.max_concurrent_requests,
-            queue_length=settings.max_queue_length,
-            batch_size=settings.max_batch_size,
-            batch_wait_ms=settings.max_batch_wait_ms,
+        self._status: StatusChannel | None = status
+        self._status_end = status
+        self._loop = new_event_loop()
+        self._keys = KeyRing(settings)
+        self._stuck = False
+        self._busy_since: dict[int, tuple[float, float]] = {}
+        self.invoker = _make_invoker(spec, loaded)
+        self.metrics = Metrics(
+            self._gauges,
+            {"init_seconds": loaded.init_ms / 1000, "import_seconds": loaded.import_ms / 1000},
+            Path(settings.metrics_directory) if settings.metrics_directory else None,
+            f"{spec.revision or 'service'}-{spec.worker_id}",
         )
         self.application = Application(
             self.invoker,
             settings,
-            rawhttp=bool(getattr(loaded.contract, "rawhttp", False)),
+            keys=self._keys,
+            rawhttp=loaded.caller.rawhttp,
             needs_json=loaded.caller.needs_json,
             documents=ServiceDocuments(spec, loaded.contract),
-            observers=[],
+            figures=self.metrics,
+            access_log=AccessLog(loaded.writer) if settings.access_log else None,
+            on_stuck=self._on_stuck,
         )
         answers = AnswerWriter(_version(), show_version=settings.server_version_header)
         self.listener = Listener(self._loop, sockets, self.application, answers, settings)
-        self.invoker.connect(self._loop, self.application.complete)
+        self.invoker.connect(self._loop, self.application)
+        self.application.watch_with(Watchdog(self._loop, self.invoker, settings, self.application).arm)
+        os.register_at_fork(after_in_child=lambda: _close_all([*sockets, status]))
 
     def run(self) -> int:
-        """Serve; blocks the calling thread, in which ``run()`` of the script is executed."""
-        wake_in, wake_out = socket.socketpair()
-        wake_in.setblocking(False)
-        wake_out.setblocking(False)
-        self._watch_signals(wake_in, wake_out)
+        """Say that the worker is ready and serve until it is drained; return the exit code.
+
+        Blocks the calling thread: the script's ``run()`` is executed in it.
+        """
+        self._wake_up = watch_signals(self._loop, on_stop=self.drain, on_reload=self._reload_keys)
+        interrupt.install(self.invoker.slots)
         self._say(
             {
                 "event": "ready",
                 "pid": os.getpid(),
                 "import_ms": round(self._loaded.import_ms, 3),
                 "init_ms": round(self._loaded.init_ms, 3),
+                "self_test_ms": None if self._loaded.self_test_ms is None else round(self._loaded.self_test_ms, 3),
             }
         )
-        self._loop.add_reader(self._status.fileno(), self._read_commands)
-        self._loop.call_later(HEARTBEAT_S, self._heartbeat)
-        others = [
-            threading.Thread(target=self.invoker.work, args=(slot,), name=f"run-{slot.number}", daemon=True)
-            for slot in self.invoker.slots[1:]
+        self._loop.add_reader(self._status_end.fileno(), self._read_commands)
+        self._loop.call_soon(self._heartbeat)
+        self._loop.call_soon(self._flush)
+        first, *others = self.invoker.slots if isinstance(self.invoker, Invoker) else [Slot()]
+        threads = [
+            threading.Thread(target=self.invoker.work, args=(slot,), name=f"run-{number}", daemon=True)
+            for number, slot in enumerate(others, 2)
         ]
-        io = threading.Thread(target=self._serve_io, name="io", daemon=True)
-        for thread in [*others, io]:
+        threads.append(threading.Thread(target=self._serve_io, name="io", daemon=True))
+        for thread in threads:
             thread.start()
-        self.invoker.work(self.invoker.slots[0])
-        for thread in [*others, io]:
+        self.invoker.work(first)
+        for thread in threads:
             thread.join(5)
-        with suppress(StatusChannelClosed):
-            self._status.send({"event": "stopped", "exit_code": self._exit_code})
-        return self._exit_code
+        self._say({"event": "stopped", "exit_code": 0})
+        return 0
 
-    # ---- the I/O thread
+    def drain(self, reason: str, deadline_s: float | None = None) -> None:
+        """Stop accepting, answer what is here, then stop."""
+        if not self.listener.draining:
+            self._say({"event": "draining", "reason": reason})
+        self.listener.drain(self._loop.stop, deadline_s)
+
+    def load(self) -> dict[str, Any]:
+        """Return what the worker is doing now.
+
+        ``busy_since`` is the ``time.monotonic()`` (the same in all processes) at which the oldest call of ``run()`` in
+        progress began, or None.
+        """
+        running = [slot.started for slot in self.invoker.slots if slot.current is not None]
+        return {
+            "inflight": self.invoker.busy + len(self.invoker.jobs),
+            "queued": len(self.invoker.jobs),
+            "connections": len(self.listener.connections),
+            "busy_since": monotonic() - (perf_counter() - min(running)) if running else None,
+        }
+
+    # ---- in the I/O thread
 
     def _serve_io(self) -> None:
         asyncio.set_event_loop(self._loop)
         try:
             self._loop.run_forever()
         finally:
-            self._loop.close()
+            self._loaded.writer.flush()
+            self.metrics.share(live=False)
+            if self._stuck:
+                # The main thread does not come back: nothing but the end of the process stops it.
+                self._say({"event": "stopped", "exit_code": EXIT_STUCK})
+                os._exit(EXIT_STUCK)
             self.invoker.stop()
-
-    def _watch_signals(self, wake_in: socket.socket, wake_out: socket.socket) -> None:
-        """SIGTERM and SIGINT drain, SIGHUP reads the keys again.
-
-        The C-level handler writes to a socket that the I/O thread reads: it works while ``run()`` holds the main
-        thread in C code, where Python handlers are not called.
-        """
-        if threading.current_thread() is not threading.main_thread():
-            return
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            signal.signal(number, _ignore)
-        signal.set_wakeup_fd(wake_in.fileno(), warn_on_full_buffer=False)
-        self._wake_in = wake_in  # keeps the descriptor open
-
-        def read() -> None:
-            with suppress(BlockingIOError):
-                for number in wake_out.recv(64):
-                    if number in (signal.SIGTERM, signal.SIGINT):
-                        self.drain(f"signal {signal.Signals(number).name}")
-                    elif number == signal.SIGHUP:
-                        self._reload_keys()
-
-        self._loop.add_reader(wake_out.fileno(), read)
 
     def _read_commands(self) -> None:
         try:
-            messages = self._status.receive()
+            messages = self._status_end.receive()
         except StatusChannelClosed:
-            self._loop.remove_reader(self._status.fileno())
-            self._last_line = None
+            self._loop.remove_reader(self._status_end.fileno())
+            self._status = None
             self.drain("the supervisor has gone")
             return
         for message in messages:
@@ -143,56 +167,75 @@ class Service:
             elif command == "reload-keys":
                 self._reload_keys()
             elif command == "stats":
-                self._say({"event": "stats", **self.stats()})
+                self._say({"event": "stats", **self.load(), "metrics": self.metrics.snapshot()})
             else:
                 logger.warning("Unknown command from the supervisor: %r", command)
 
-    def drain(self, reason: str, deadline_s: float | None = None) -> None:
-        """Stop accepting, answer what is here, then stop."""
-        if not self.listener.draining:
-            self._say({"event": "draining", "reason": reason})
-        self.listener.drain(self._loop.stop, deadline_s)
-
     def _reload_keys(self) -> None:
-        """Read the keys again."""
+        try:
+            self._keys.reload()
+        except SettingsError as error:
+            logger.error("The keys stay as they were. %s", error)  # noqa: TRY400
 
     def _heartbeat(self) -> None:
         self._loop.call_later(HEARTBEAT_S, self._heartbeat)
         self._say({"event": "alive", **self.load()})
+        self.metrics.share()
 
-    def load(self) -> dict[str, Any]:
-        """Return what the worker is doing now; ``busy_since`` is in seconds of the epoch-free monotonic clock."""
-        running = [slot.started for slot in self.invoker.slots if slot.current is not None]
-        return {
-            "inflight": self.invoker.busy + len(self.invoker.jobs),
-            "queued": len(self.invoker.jobs),
-            "connections": len(self.listener.connections),
-            "busy_since": monotonic() - (perf_counter() - min(running)) if running else None,
-        }
+    def _flush(self) -> None:
+        self._loop.call_later(_FLUSH_S, self._flush)
+        self._loaded.writer.flush()
 
-    def stats(self) -> dict[str, Any]:
-        """Return figures about the worker."""
-        return self.load()
+    def _on_stuck(self, slot: Slot, seconds: float) -> None:
+        logger.error("run() cannot be stopped; it has taken %.1f s. The worker is to be replaced.", seconds)
+        self._stuck = True
+        self.invoker.replace(slot)
+        self._say({"event": "stuck", "seconds": round(seconds, 3)})
+        self.drain("run() cannot be stopped")
+
+    def _gauges(self) -> dict[str, float]:
+        load = self.load()
+        return {"queue_length": load["queued"], "busy": self.invoker.busy, "connections": load["connections"]}
 
     def _say(self, message: dict[str, Any]) -> None:
-        if self._last_line is not None:
+        if self._status is not None:
             try:
-                self._last_line.send(message)
+                self._status.send(message)
             except StatusChannelClosed:
-                self._last_line = None
+                self._status = None
 
 
-def _ignore(number: int, frame: object) -> None:
-    """The wake-up descriptor does the work; a Python handler must exist for it to be written."""
+def _make_invoker(spec: WorkerSpec, loaded: Loaded) -> Invoker | AsyncInvoker:
+    settings = spec.settings
+    if loaded.user_loop is not None:
+        return AsyncInvoker(
+            loaded.caller,
+            loaded.user_loop,
+            concurrency=settings.max_concurrent_requests or _ASYNC_CONCURRENCY,
+            queue_length=settings.max_queue_length,
+        )
+    batch_size = settings.max_batch_size
+    if batch_size > 1:
+        from ..schema.batching import batchable
+
+        info = batchable(loaded.contract)
+        if not info.possible:
+            logger.warning("Requests are not scored in batches (MLDEPLOY_MAX_BATCH_SIZE): %s", info.reason)
+            batch_size = 1
+    return Invoker(
+        loaded.caller,
+        threads=settings.max_concurrent_requests or 1,
+        queue_length=settings.max_queue_length,
+        batch_size=batch_size,
+        batch_wait_ms=settings.max_batch_wait_ms,
+    )
 
 
-def _new_loop() -> asyncio.AbstractEventLoop:
-    try:
-        import uvloop
-    except ImportError:
-        return asyncio.new_event_loop()
-    loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
-    return loop
+def _close_all(ends: list[Any]) -> None:
+    """In a process that run() has forked: let go of what belongs to the worker, above all the port."""
+    for end in ends:
+        with suppress(OSError):
+            end.close()
 
 
 def _version() -> str:

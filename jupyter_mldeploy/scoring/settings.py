@@ -15,7 +15,7 @@ from .errors import SettingsError
 
 def _text(value: object) -> str:
     if not isinstance(value, str):
-        raise ValueError("must be text")
+        raise ValueError("must be text")  # noqa: TRY004 - one kind of error for all parsers
     return value
 
 
@@ -108,7 +108,8 @@ class Settings:
 
     # How run() is executed.
     scoring_timeout_ms: int = _setting(3_600_000, "SCORING_TIMEOUT_MS", _whole(1, 2**31 - 1, "milliseconds"))
-    max_concurrent_requests: int = _setting(1, "MLDEPLOY_MAX_CONCURRENT_REQUESTS", _whole(1, 1024, "requests"))
+    # 0: one at a time, or a hundred for an `async def run`.
+    max_concurrent_requests: int = _setting(0, "MLDEPLOY_MAX_CONCURRENT_REQUESTS", _whole(0, 1024, "requests"))
     max_queue_length: int = _setting(1000, "MLDEPLOY_MAX_QUEUE_LENGTH", _whole(0, 1_000_000, "requests"))
     max_request_wait_ms: int = _setting(0, "MLDEPLOY_MAX_REQUEST_WAIT_MS", _whole(0, 2**31 - 1, "milliseconds"))
     max_batch_size: int = _setting(1, "MLDEPLOY_MAX_BATCH_SIZE", _whole(1, 100_000, "requests"))

@@ -9,7 +9,7 @@ With its supervisor it speaks over a ``StatusChannel``:
     {"event": "alive", "inflight": …, "busy_since": …}  {"command": "stats"}        answer with a "stats" event
     {"event": "stuck", …}                               (end of file)               the supervisor is gone: drain
     {"event": "draining", …}  {"event": "stats", …}
-    {"event": "stopped", …}              then exit 0
+    {"event": "stopped", …}              then exit 0 (4 after "stuck")
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from __future__ import annotations
 import os
 import socket
 
-from .errors import StartError, StatusChannelClosed
+from .errors import SettingsError, StartError, StatusChannelClosed
 from .failure import failed_event
-from .loading import Loaded, load
-from .serving import serve
+from .loading import load
+from .serving import Service
 from .spec import WorkerSpec
 from .status import StatusChannel
 
@@ -39,11 +39,13 @@ def run_worker(spec: WorkerSpec, sockets: list[socket.socket], status: StatusCha
     try:
         status.send({"event": "loading", "pid": os.getpid()})
         try:
-            loaded: Loaded = load(spec)
+            service = Service(spec, load(spec), sockets, status)
         except StartError as error:
-            event = failed_event(error)
-            status.send(event)
+            status.send(failed_event(error))
             return EXIT_FAILED
-        return serve(spec, loaded, sockets, status)
+        except SettingsError as error:
+            status.send(failed_event(StartError("settings", str(error))))
+            return EXIT_FAILED
+        return service.run()
     except StatusChannelClosed:
         return 0  # without its supervisor a worker has no reason to be

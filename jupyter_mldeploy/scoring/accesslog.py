@@ -1,0 +1,39 @@
+"""One log line for every answer but health checks: who asked what, how it was answered, how long it took."""
+
+from __future__ import annotations
+
+import time
+
+from .exchange import Exchange
+from .log_lines import LogWriter
+
+
+class AccessLog:
+    """Tells a log writer of every answer."""
+
+    def __init__(self, writer: LogWriter) -> None:
+        self._writer = writer
+
+    def answered(self, exchange: Exchange, seconds: float) -> None:
+        """Log one answer. The query is left out on purpose: it may hold what nobody wants in a log."""
+        if exchange.route == "health" and exchange.status == 200:
+            return
+        milliseconds = seconds * 1000
+        size = len(exchange.payload)
+        path = exchange.path.decode("latin-1")
+        fields = {
+            "time": round(time.time(), 6),
+            "level": "info" if exchange.status < 500 else "error",
+            "message": f"{exchange.method} {path} {exchange.status} {milliseconds:.3f}ms {size}",
+            "logger": "access",
+            "request_id": exchange.request_id.decode("latin-1"),
+            "status": exchange.status,
+            "ms": round(milliseconds, 3),
+            "method": exchange.method,
+            "path": path,
+        }
+        if exchange.client_id:
+            fields["client_request_id"] = exchange.client_id.decode("latin-1")
+        if exchange.exec_ms >= 0:
+            fields["run_ms"] = round(exchange.exec_ms, 3)
+        self._writer.access(fields)

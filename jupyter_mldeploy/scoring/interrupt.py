@@ -1,0 +1,66 @@
+"""Stops a ``run()`` that has used up its time, where Python can be stopped at all."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable
+
+from .errors import ScoringTimeout
+from .exchange import Exchange
+
+#: A signal that hardly anybody uses. It ends time.sleep() and waiting for locks and sockets in the main thread.
+SIGNAL = signal.SIGVTALRM
+
+
+class Slot:
+    """A place where ``run()`` is executed, and what is being executed there.
+
+    Attributes:
+        ident: the thread.
+        current: the requests that the call in progress is for; None between calls.
+        started: ``perf_counter`` of its start.
+        target: the call that an interruption is meant for.
+        interrupted: ``perf_counter`` of that interruption, 0 before.
+        stuck: given up: the call goes on although it was interrupted.
+        cancel: stops the call where it is a task of the user's event loop.
+    """
+
+    __slots__ = ("cancel", "current", "ident", "interrupted", "started", "stuck", "target")
+
+    def __init__(self) -> None:
+        self.ident = 0
+        self.current: list[Exchange] | None = None
+        self.started = 0.0
+        self.target: list[Exchange] | None = None
+        self.interrupted = 0.0
+        self.stuck = False
+        self.cancel: Callable[[], object] | None = None
+
+
+def install(slots: list[Slot]) -> None:
+    """Prepare the main thread (the caller's) for interruptions of the calls it executes."""
+
+    def handle(number: int, frame: object) -> None:  # noqa: ARG001
+        ident = threading.get_ident()
+        for slot in slots:
+            if slot.ident == ident and slot.target is not None and slot.target is slot.current:
+                slot.target = None
+                raise ScoringTimeout
+
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(SIGNAL, handle)
+
+
+def interrupt(slot: Slot, now: float) -> None:
+    """Raise ``ScoringTimeout`` in the call that a slot is executing. C code that never returns does not notice."""
+    slot.interrupted = now
+    slot.target = slot.current
+    if slot.cancel is not None:
+        slot.cancel()  # only that task: other requests are in the same thread
+    elif slot.ident == threading.main_thread().ident:
+        signal.pthread_kill(slot.ident, SIGNAL)
+    elif slot.ident:
+        import ctypes  # only here: it is not needed until something hangs
+
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(slot.ident), ctypes.py_object(ScoringTimeout))

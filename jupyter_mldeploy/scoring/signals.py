@@ -1,0 +1,43 @@
+"""Signals of a worker: SIGTERM and SIGINT drain it, SIGHUP makes it read its keys again."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+
+
+def watch_signals(
+    loop: asyncio.AbstractEventLoop, *, on_stop: Callable[[str], None], on_reload: Callable[[], None]
+) -> tuple[socket.socket, socket.socket] | None:
+    """Have signals handled in ``loop``'s thread; return the sockets they travel through, which must be kept.
+
+    The handler on C level writes to a socket that the loop reads. So signals also arrive while ``run()`` holds the main
+    thread in C code, where Python's own handlers are not called. Outside the main thread nothing is done.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return None
+    written, read = socket.socketpair()
+    written.setblocking(False)
+    read.setblocking(False)
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, _ignore)
+    signal.set_wakeup_fd(written.fileno(), warn_on_full_buffer=False)
+
+    def take() -> None:
+        with suppress(BlockingIOError):
+            for number in read.recv(64):
+                if number in (signal.SIGTERM, signal.SIGINT):
+                    on_stop(f"signal {signal.Signals(number).name}")
+                elif number == signal.SIGHUP:
+                    on_reload()
+
+    loop.add_reader(read.fileno(), take)
+    return written, read
+
+
+def _ignore(number: int, frame: object) -> None:
+    """Do nothing: the wake-up descriptor is written only for signals that have a Python handler."""
