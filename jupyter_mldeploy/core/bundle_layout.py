@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from ..errors import AlreadyExistsError
@@ -14,7 +13,7 @@ from .copying import flush
 from .model_layout import MODELS_DIRECTORY
 from .storage_errors import storage_errors
 from .store import Store
-from .workdirs import work_dir
+from .workdirs import sweep, work_dir
 
 _LINK_FROM = 1 << 20
 
@@ -97,8 +96,10 @@ def _is_complete(bundle: Bundle, dest: Path) -> bool:
 @contextmanager
 def _staging(store: Store, dest: Path) -> Iterator[Path]:
     with ExitStack() as stack:
-        same = os.stat(dest.parent).st_dev == os.stat(store.home).st_dev  # noqa: PTH116
-        place: AbstractContextManager[Path]
-        # A rename needs one file system. In the store's own directory, what a killed process leaves is swept.
-        place = store.tmp_dir("bundle") if same else work_dir(dest.parent, f".{dest.name}")
+        # A rename needs one mount, which equal device numbers do not prove; so elsewhere it is done side by side.
+        if dest.is_relative_to(store.home):
+            place = store.tmp_dir("bundle")
+        else:
+            sweep(dest.parent, f".{dest.name}")
+            place = work_dir(dest.parent, f".{dest.name}")
         yield stack.enter_context(place)

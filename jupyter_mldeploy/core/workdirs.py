@@ -23,10 +23,9 @@ def work_dir(parent: Path, purpose: str) -> Iterator[Path]:
     The directory is locked while its process lives, so that :func:`sweep` also judges rightly where process numbers
     mean nothing: in another container or on another machine that shares the file system.
     """
-    label = re.sub(r"[^a-zA-Z0-9_.]+", "_", purpose) or "work"
     with storage_errors(parent, "make a temporary directory"):
         parent.mkdir(mode=0o700, exist_ok=True)
-        path, descriptor = _make(parent, f"{label}-{os.getpid()}-{own_start_token()}")
+        path, descriptor = _make(parent, f"{_label(purpose)}-{os.getpid()}-{own_start_token()}")
     owner = os.getpid()
     try:
         yield path
@@ -37,13 +36,18 @@ def work_dir(parent: Path, purpose: str) -> Iterator[Path]:
         os.close(descriptor)
 
 
-def sweep(parent: Path) -> int:
-    """Remove the directories whose process is dead and return how many there were."""
+def sweep(parent: Path, purpose: str = "") -> int:
+    """Remove the directories (of one purpose) whose process is dead and return how many there were."""
+    prefix = f"{_label(purpose)}-" if purpose else ""
     try:
-        found = [path for path in parent.iterdir() if _NAME.fullmatch(path.name)]
+        found = [path for path in parent.iterdir() if path.name.startswith(prefix)]
     except OSError:
         return 0
     return sum(_remove_abandoned(path) for path in found)
+
+
+def _label(purpose: str) -> str:
+    return re.sub(r"[^a-zA-Z0-9_.]+", "_", purpose) or "work"
 
 
 def _make(parent: Path, prefix: str) -> tuple[Path, int]:

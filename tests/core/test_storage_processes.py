@@ -30,7 +30,10 @@ for index in range(rounds):
     models.add_tags(model, {"index": index})
     models.add_tags("shared:1", {f"{number}-{index}": True})
     bundle = bundles.create(
-        entry_script="score.py", source={"score.py": b"# %d" % (index % 2)}, models=[models.get("shared")], environment={}
+        entry_script="score.py",
+        source={"score.py": b"# %d" % (index % 2)},
+        models=[models.get("shared")],
+        environment={},
     )
     bundles.materialise(bundle, home / "bundles" / bundle.short)
     bundles.verify(bundles.get(bundle.digest))
@@ -52,7 +55,7 @@ def test_eight_processes_at_once(tmp_path: Path) -> None:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-        )  # fmt: skip
+        )
         for number in range(workers)
     ]
     for process in processes:
