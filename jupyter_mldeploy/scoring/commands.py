@@ -93,7 +93,11 @@ class Commands:
 
         def failed(worker: WorkerHandle | None, reason: str) -> None:
             caller.on_gone = None
-            caller.error(**self._failure(worker, reason))
+            facts = self._failure(worker, reason)
+            told = str(facts.get("traceback_text") or facts["message"])
+            supervisor.book.write(worker.name if worker else "supervisor", told, revision=order.revision, level="error")
+            facts["tail"] = [*facts["tail"], *told.splitlines()][-40:]
+            caller.error(**facts)
             supervisor.note("worker", f"revision {order.revision} did not start", revision=order.revision)
             if first:
                 supervisor.stop(f"revision {order.revision}, the first one, did not start", grace_s=0)

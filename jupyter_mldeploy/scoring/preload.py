@@ -16,6 +16,19 @@ from pathlib import Path
 #: Never loaded in advance: their import has effects of its own.
 _LEFT_ALONE = frozenset({"__main__", "antigravity", "this", "IPython", "ipykernel", "jupyter_client", "test"})
 
+_OURS = __name__.partition(".")[0]
+
+#: What every worker needs of ours; what else a revision needs is learned from it.
+SERVER_MODULES = (
+    f"{_OURS}.scoring.worker",
+    f"{_OURS}.schema.contract_reading",
+    f"{_OURS}.schema.batching",
+    f"{_OURS}.schema.encoding",
+    f"{_OURS}.schema.shims",
+    "concurrent.futures.thread",
+    "uvloop",
+)
+
 
 class Preload:
     """Loads modules and remembers the state of the disk they came from."""
@@ -39,7 +52,7 @@ class Preload:
         """Return whether ``name`` belongs to the standard library or to an installed distribution."""
         top = name.partition(".")[0]
         if top not in self._tops:
-            self._tops[top] = top not in _LEFT_ALONE and self._is_installed(top)
+            self._tops[top] = top not in _LEFT_ALONE and (top == _OURS or self._is_installed(top))
         return self._tops[top]
 
     def load(self, name: str) -> None:

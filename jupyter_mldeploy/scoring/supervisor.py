@@ -59,6 +59,7 @@ class Supervisor:
         self.expires: float | None = None
         self.stopping: str | None = None
         self._serial = 0
+        self._callers: list[Caller] = []
         self._without_workers_since: float | None = None
         self._written: dict[str, Any] = {}
         spool = directory / "spool"
@@ -123,7 +124,8 @@ class Supervisor:
 
     def attend(self, peer: socket.socket) -> None:
         """Take commands from a connected client."""
-        Caller(self.loop, peer, self.commands.handle)
+        self._callers = [caller for caller in self._callers if not caller.gone]
+        self._callers.append(Caller(self.loop, peer, self.commands.handle))
 
     def stop(self, reason: str, *, grace_s: float = 5.0) -> None:
         """Drain what serves, for ``grace_s`` seconds at most, then end. A second call does not wait."""
@@ -266,6 +268,7 @@ class Supervisor:
     def note(self, kind: str, message: str, **data: Any) -> None:
         """Write the journal and the log."""
         revision = data.get("revision") or (self.live.order.revision if self.live is not None else None)
+        self.drain_spools()  # what a worker said before should stand before
         bad = data.get("cause") in ("crashed", "hung", "memory", "loop")
         self.book.write("supervisor", message, revision=revision, level="error" if bad else "info")
         self.journal.add(kind, message, **data)
@@ -305,6 +308,8 @@ class Supervisor:
             return
         if self.live is not None and self.stopping is None:
             self.live.check()
+        elif self.live is None and self.candidate is None and all(caller.gone for caller in self._callers):
+            self.stop("nobody gave it a revision to serve")  # its starter was killed
         self.changed()
 
     def drain_spools(self) -> None:

@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import importlib
 import json
 import os
 import select
@@ -32,8 +31,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from .launch import DEFAULT_WORKER, run
-from .preload import Preload, is_fork_safe
+from .launch import run
+from .preload import SERVER_MODULES, Preload, is_fork_safe
 from .processes import reap, start_token
 
 BOOTSTRAP = (
@@ -50,6 +49,9 @@ class WarmParent:
     def __init__(self, supervisor: socket.socket) -> None:
         self._supervisor = supervisor
         self._preload = Preload()
+        for name in SERVER_MODULES:  # a part that cannot be loaded is reported by the worker that needs it
+            if self._preload.wants(name):
+                self._preload.load(name)
         self._urgent: deque[str] = deque()
         self._idle: deque[str] = deque()
         self._children: dict[int, float] = {}
@@ -201,8 +203,6 @@ def main(descriptor: int) -> int:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(line_buffering=True)
-    with contextlib.suppress(ImportError):  # a worker that cannot be loaded says so itself
-        importlib.import_module(DEFAULT_WORKER.partition(":")[0])
     sys.path[:] = [entry for entry in sys.path if entry and Path(entry) != Path.cwd()]
     become = WarmParent(socket.socket(fileno=descriptor)).serve()
     return 0 if become is None else become()

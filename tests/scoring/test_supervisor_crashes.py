@@ -226,6 +226,14 @@ def test_sigterm_to_the_supervisor_stops_the_service(service: Supervised) -> Non
     assert (journal.read_json(service.directory / journal.STATUS) or {})["state"] == "Stopped"
 
 
+def test_a_supervisor_whose_starter_is_gone_before_the_first_order_ends(service: Supervised) -> None:
+    with pytest.raises(ControlError, match="no worker specification"):
+        service.start(spec="/nowhere/worker.json")
+    assert service.processes()
+    service.hang_up()
+    wait_for(lambda: not service.processes(), "the end of all processes")
+
+
 def test_nothing_is_left_after_a_stop(service: Supervised) -> None:
     service.start(workers=2)
     service.stop()
