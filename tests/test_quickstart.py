@@ -38,7 +38,7 @@ def test_the_quickstart_notebook_runs_and_shows_each_step(tmp_path: Path) -> Non
     (error,) = [output for output in cells["fail"].outputs if output.output_type == "error"]
     shown = str(cells["fail"].outputs)
     assert "forest.pkl" in shown
-    assert "line 14" in shown, "the failing line is counted in the cell, its magic line included"
+    assert "line 12" in shown, "the failing line is counted in the cell, its magic line included"
     assert error.ename
     assert "live revision: 2" in str(cells["still"].outputs)
     assert "deleted" in str(cells["delete"].outputs).lower()
