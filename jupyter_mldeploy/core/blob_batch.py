@@ -17,7 +17,17 @@ from typing import IO, Protocol
 
 from ..errors import InvalidInputError
 from .canonical import DIGEST_PREFIX, digest_of_bytes
-from .copying import Advance, UnreadableError, clone, copy_hashed, flush, flush_directory, hash_descriptor, write_all
+from .copying import (
+    Advance,
+    UnreadableError,
+    clone,
+    copy_hashed,
+    flush,
+    flush_directory,
+    hash_descriptor,
+    read_small,
+    write_all,
+)
 from .scan import refuse_special
 from .storage_errors import free_bytes, full, human_size, storage_errors
 from .tree import FileEntry, Tree
@@ -25,6 +35,8 @@ from .tree import FileEntry, Tree
 # Flushing waits for the disk; several at once share one wait.
 _FLUSHING_THREADS = 8
 _MANY = 16
+# Up to this many bytes a file is held in memory rather than written before its digest is known.
+_SMALL = 1 << 18
 
 
 @dataclass(frozen=True)
@@ -77,17 +89,24 @@ class Batch:
         reader = _open_source(path)
         try:
             before = os.fstat(reader)
+            staged: Path | None = None
+            data = b""
             executable = bool(before.st_mode & stat.S_IXUSR)
             known = self._digests.recall(path, before) if self._digests is not None and not adopt else None
             if known is not None and self._is_stored(known, before.st_size):
                 if advance is not None:
                     advance(before.st_size)
                 return Blob(known, before.st_size, executable)
-            staged = self._next()
-            if adopt and _take(path, before, staged):
-                digest, size = hash_descriptor(reader, advance)
+            if before.st_size <= _SMALL and not adopt:
+                # Hashed before it is written: most small files of a changed folder are stored already.
+                data = read_small(reader, before.st_size, advance)
+                size, digest = len(data), digest_of_bytes(data)
             else:
-                digest, size = self._copy_in(reader, staged, before.st_size, path, advance)
+                staged = self._next()
+                if adopt and _take(path, before, staged):
+                    digest, size = hash_descriptor(reader, advance)
+                else:
+                    digest, size = self._copy_in(reader, staged, before.st_size, path, advance)
             after = os.fstat(reader)
         except UnreadableError as error:
             raise InvalidInputError(f"{str(path)!r} cannot be read: {error}.", field="path") from error
@@ -99,7 +118,10 @@ class Batch:
                 field="path",
                 hint="Wait until it is written completely, then try again.",
             )
-        self._stage(staged, digest, size)
+        if staged is None:
+            self._write(data, digest)
+        else:
+            self._stage(staged, digest, size)
         if not adopt:
             self._read.append((path, before, digest))
         return Blob(digest, size, executable)
@@ -107,15 +129,7 @@ class Batch:
     def add_bytes(self, data: bytes) -> Blob:
         """See ``BlobStore.add_bytes``; the blob is in its place when the batch has ended."""
         digest = digest_of_bytes(data)
-        if digest not in self._staged and not self._is_stored(digest, len(data)):
-            staged = self._next()
-            with storage_errors(self._directory, "store a file"):
-                writer = _create(staged)
-                try:
-                    write_all(writer, data)
-                finally:
-                    os.close(writer)
-            self._staged[digest] = staged
+        self._write(data, digest)
         return Blob(digest, len(data))
 
     def add_stream(self, stream: IO[bytes], name: str, size: int) -> Blob:
@@ -188,6 +202,18 @@ class Batch:
                 return copy_hashed(reader, writer, advance, expected=size)
             finally:
                 os.close(writer)
+
+    def _write(self, data: bytes, digest: str) -> None:
+        if digest in self._staged or self._is_stored(digest, len(data)):
+            return
+        staged = self._next()
+        with storage_errors(self._directory, "store a file"):
+            writer = _create(staged)
+            try:
+                write_all(writer, data)
+            finally:
+                os.close(writer)
+        self._staged[digest] = staged
 
     def _stage(self, staged: Path, digest: str, size: int) -> None:
         if digest in self._staged or self._is_stored(digest, size):

@@ -74,6 +74,24 @@ def _pump(source: int, target: int | None, advance: Advance | None, expected: in
     return f"sha256:{hasher.hexdigest()}", total
 
 
+def read_small(source: int, expected: int, advance: Advance | None = None) -> bytes:
+    """Return the bytes of a file of ``expected`` bytes, or more than that when it has grown."""
+    pieces: list[bytes] = []
+    total = 0
+    while total <= expected:
+        try:
+            piece = os.read(source, expected + 1 - total)
+        except OSError as error:
+            raise UnreadableError(error) from error
+        if not piece:
+            break
+        pieces.append(piece)
+        total += len(piece)
+    if advance is not None:
+        advance(total)
+    return b"".join(pieces)
+
+
 def _read(source: int, buffer: bytearray) -> int:
     try:
         return os.readv(source, [buffer])
