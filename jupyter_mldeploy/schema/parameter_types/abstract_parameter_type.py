@@ -68,7 +68,8 @@ class AbstractParameterType(ABC):
         Raises:
             RequestError: the value does not fit.
         """
-        if type(self).deserialize_input is self._own_deserialize:
+        kind = type(self)
+        if kind.deserialize_input is kind._own_deserialize:
             return self._convert_quickly(value, path) if quick else self._convert(value, path)
         if isinstance(value, self.sample_data_type):
             return value

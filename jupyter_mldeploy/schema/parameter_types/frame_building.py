@@ -16,6 +16,7 @@ ORIENTS = ("split", "records", "index", "columns", "values", "table")
 #: Numbers below this are not taken for instants (one year after 1970, in seconds), as pandas' own reader has it.
 _EARLIEST_EPOCH = 31_536_000
 _LATEST_EPOCH = 9_223_372_036  # the last second that nanoseconds in 64 bits can reach
+_EPOCH_UNITS = ((1, "s"), (1000, "ms"), (10**6, "us"))
 
 
 def read_frame(value: list[Any] | dict[str, Any], orient: str, sample: pd.DataFrame) -> tuple[pd.DataFrame, bool]:
@@ -45,6 +46,7 @@ def read_frame(value: list[Any] | dict[str, Any], orient: str, sample: pd.DataFr
         return frame, False
     if isinstance(value, list) and not value:
         return _no_rows(sample), False
+    _refuse_ragged(value)
     return pd.DataFrame(value), orient == "values"
 
 
@@ -76,6 +78,7 @@ def cast_column(column: pd.Series[Any], dtype: Any) -> pd.Series[Any]:
     Raises:
         ValueError, TypeError, OverflowError: a value has no such form, or lies outside the integer type's range.
     """
+    import numpy as np
     import pandas as pd
 
     name = str(dtype)
@@ -83,9 +86,10 @@ def cast_column(column: pd.Series[Any], dtype: Any) -> pd.Series[Any]:
         return pd.to_timedelta(column).astype(dtype)
     if name.startswith("datetime"):
         return _instants(column, dtype)
-    if getattr(dtype, "kind", "") in "iu" and column.dtype.kind in "iu":
-        _check_range(column.to_numpy(), dtype)
-    return column.astype(dtype)
+    if getattr(dtype, "kind", "") in "iu" and column.dtype.kind in "iuf":
+        _check_range(column.dropna().to_numpy(), dtype)
+    with np.errstate(over="ignore"):  # too large for float32 is infinity
+        return column.astype(dtype)
 
 
 def _check_range(values: np.ndarray[Any, Any], dtype: np.dtype[Any]) -> None:
@@ -96,7 +100,7 @@ def _check_range(values: np.ndarray[Any, Any], dtype: np.dtype[Any]) -> None:
         return
     limits = np.iinfo(dtype.name.lower())
     for extreme in (values.min(), values.max()):
-        if not limits.min <= int(extreme) <= limits.max:
+        if not np.isfinite(extreme) or not limits.min <= int(extreme) <= limits.max:
             raise OverflowError(f"{extreme} is outside the range of {dtype.name}")
 
 
@@ -104,14 +108,9 @@ def _instants(column: pd.Series[Any], dtype: Any) -> pd.Series[Any]:
     import pandas as pd
 
     if column.dtype.kind in "iuf":
-        present = column.dropna()
-        if len(present) and present.min() > _EARLIEST_EPOCH:
-            largest = present.max()
-            scale = next((s for s, unit in ((1, "s"), (1000, "ms"), (10**6, "us")) if largest <= _LATEST_EPOCH * s), 0)
-            unit = {1: "s", 1000: "ms", 10**6: "us", 0: "ns"}[scale]
-            column = pd.to_datetime(column, unit=unit)  # type: ignore[call-overload]
-            if getattr(dtype, "tz", None) is not None:
-                column = column.dt.tz_localize("UTC")
+        column = pd.to_datetime(column, unit=_epoch_unit(column, dtype))  # type: ignore[call-overload]
+        if getattr(dtype, "tz", None) is not None:
+            column = column.dt.tz_localize("UTC")
     try:
         return column.astype(dtype)
     except TypeError as error:
@@ -124,6 +123,15 @@ def _instants(column: pd.Series[Any], dtype: Any) -> pd.Series[Any]:
         ) from error
 
 
+def _epoch_unit(column: pd.Series[Any], dtype: Any) -> str:
+    """Guess the unit of instants given as numbers from their size, as pandas' own reader does for its date columns."""
+    present = column.dropna()
+    if not len(present) or present.min() <= _EARLIEST_EPOCH:
+        return str(dtype).partition("[")[2].partition(",")[0].rstrip("]")
+    largest = present.max()
+    return next((unit for scale, unit in _EPOCH_UNITS if largest <= _LATEST_EPOCH * scale), "ns")
+
+
 def _from_split(value: Any) -> tuple[pd.DataFrame, bool]:
     import pandas as pd
 
@@ -131,7 +139,16 @@ def _from_split(value: Any) -> tuple[pd.DataFrame, bool]:
     unknown = sorted(set(parts) - {"columns", "index", "data"})
     if unknown:
         raise ValueError(f"JSON data had unexpected key(s): {', '.join(unknown)}")
+    _refuse_ragged(parts.get("data"))
     return pd.DataFrame(parts.get("data"), parts.get("index"), parts.get("columns")), "columns" not in parts
+
+
+def _refuse_ragged(rows: Any) -> None:
+    # pandas fills shorter rows with NaN, and warns that it will stop doing so.
+    if not isinstance(rows, list) or not any(isinstance(row, list) for row in rows):
+        return
+    if len({len(row) if isinstance(row, list) else None for row in rows}) > 1:
+        raise ValueError("Invalid input data frame: rows differ in length")
 
 
 def _mapping(value: Any, orient: str) -> dict[str, Any]:
