@@ -148,7 +148,12 @@ class Rollout:
 
     def failed(self, record: ServiceRecord, target: Target, revision: RevisionRecord, error: BaseException) -> None:
         """Settle a candidate that did not come to life; the service keeps what it had."""
-        reason = error.message if isinstance(error, MldeployError) else f"{type(error).__name__}: {error}"
+        if isinstance(error, MldeployError):
+            reason = error.message
+        elif isinstance(error, KeyboardInterrupt):
+            reason = "The deployment was interrupted."
+        else:
+            reason = f"{type(error).__name__}: {error}"
         self._catalogue.settle_failed(record.uid, revision.number, reason)
         self._events.append(
             EventKind.REVISION_FAILED, f"{record.name} revision {revision.number} failed: {reason}",
