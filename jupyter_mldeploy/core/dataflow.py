@@ -9,7 +9,6 @@ from typing import Literal
 
 from jupyter_mldeploy.core.scopes import Binding, Facts, Scope
 
-
 # A name bound this often is generated code; following it would cost quadratic time and tell nothing.
 _MANY = 64
 

@@ -10,13 +10,21 @@ import ast
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
-BindingKind = Literal["import", "def", "class", "assign", "augment", "loop", "with", "except", "parameter", "pattern"]
+BindingKind = Literal[
+    "import", "def", "class", "assign", "augment", "loop", "with", "except", "parameter", "pattern"
+]  # fmt: skip
 
-_SKIPPED = {"ctx", "op", "ops", "type_comment", "kind", "type_ignores", "conversion", "is_async", "simple", "level"}
-_FIELDS: dict[type, tuple[str, ...]] = {}
+# Fields that hold no nodes; ``names`` are strings or aliases, which nothing asks about.
+_PLAIN = {
+    "ctx", "op", "ops", "type_comment", "kind", "type_ignores", "conversion", "is_async", "simple", "level", "id",
+    "attr", "arg", "name", "names", "module", "rest", "kwd_attrs", "str",
+}  # fmt: skip
+# Fields that may hold nodes, the last first; filled by the first use of each node class.
+_FIELDS: dict[type, tuple[str, ...]] = {ast.Constant: (), ast.MatchSingleton: ()}
 
 
 @dataclass(slots=True)
@@ -80,7 +88,7 @@ class Facts:
         self.attributes: list[ast.Attribute] = []
         self.subscripts: list[ast.Subscript] = []
         self.imports: list[ast.Import | ast.ImportFrom] = []
-        self.strings: list[ast.Constant] = []
+        self.strings: list[tuple[ast.Constant, str]] = []
         self.handlers: list[ast.ExceptHandler] = []
         self.functions: list[FunctionNode] = []
         self.classes: list[ast.ClassDef] = []
@@ -90,38 +98,51 @@ class Facts:
     # -- the pass ---------------------------------------------------------------------------------------------------
 
     def _walk(self, tree: ast.Module) -> None:
-        parents, owners, handlers = self.parents, self._owners, _HANDLERS
-        stack: list[tuple[ast.AST, Scope]] = [(node, self.module) for node in reversed(tree.body)]
-        for node in tree.body:
-            parents[node] = tree
-        while stack:
-            node, scope = stack.pop()
-            cls = type(node)
-            handler = handlers.get(cls)
-            inner = None
-            if handler is not None:
-                owners[node] = scope
-                inner = handler(self, node, scope)
-            fields = _FIELDS.get(cls)
-            if fields is None:
-                fields = _FIELDS[cls] = tuple(name for name in cls._fields if name not in _SKIPPED)
-            children: list[tuple[ast.AST, Scope]] = []
-            for name in fields:
-                value = getattr(node, name, None)
-                if value.__class__ is list:
-                    within = scope if inner is None or name not in _INNER_FIELDS else inner
-                    for item in value:
-                        if isinstance(item, ast.AST):
+        """Visit every node once, scope by scope; this is the hottest loop of the linter, hence its plainness."""
+        parents, owners, handlers, fields_of = self.parents, self._owners, _HANDLERS, _FIELDS
+        scopes: list[tuple[Scope, list[ast.AST]]] = [(self.module, list(reversed(tree.body)))]
+        for statement in tree.body:
+            parents[statement] = tree
+        while scopes:
+            scope, stack = scopes.pop()
+            while stack:
+                node = stack.pop()
+                cls = node.__class__
+                inner = None
+                handler = handlers.get(cls)
+                if handler is not None:
+                    owners[node] = scope
+                    inner = handler(self, node, scope)
+                fields = fields_of.get(cls)
+                if fields is None:
+                    fields = fields_of[cls] = tuple(reversed([name for name in cls._fields if name not in _PLAIN]))
+                if inner is None:
+                    for name in fields:
+                        value = getattr(node, name, None)
+                        if value is None:
+                            continue
+                        if value.__class__ is list:
+                            for item in reversed(value):
+                                if item is not None:
+                                    parents[item] = node
+                                    stack.append(item)
+                        else:
+                            parents[value] = node
+                            stack.append(value)
+                    continue
+                within: list[ast.AST] = []
+                for name in fields:
+                    value = getattr(node, name, None)
+                    items = reversed(value) if isinstance(value, list) else (value,)
+                    to = within if name in _INNER_FIELDS else stack
+                    for item in items:
+                        if item is not None:
                             parents[item] = node
-                            children.append((item, within))
-                elif isinstance(value, ast.AST):
-                    parents[value] = node
-                    children.append((value, scope if inner is None or name not in _INNER_FIELDS else inner))
-            if inner is not None and inner.kind == "comprehension":
-                # Generators come before the element, as they are evaluated.
-                children.sort(key=lambda child: not isinstance(child[0], ast.comprehension))
-            children.reverse()
-            stack.extend(children)
+                            to.append(item)
+                if inner.kind == "comprehension":
+                    # Generators come before the element, as they are evaluated; the last on the stack comes first.
+                    within.sort(key=lambda item: isinstance(item, ast.comprehension))
+                scopes.append((inner, within))
 
     def _name(self, node: ast.Name, scope: Scope) -> None:
         self.names.append(node)
@@ -132,7 +153,7 @@ class Facts:
 
     def _constant(self, node: ast.Constant, _: Scope) -> None:
         if isinstance(node.value, str):
-            self.strings.append(node)
+            self.strings.append((node, node.value))
 
     def _attribute(self, node: ast.Attribute, _: Scope) -> None:
         self.attributes.append(node)
@@ -183,7 +204,11 @@ class Facts:
             self._bind(scope, Binding(name, "pattern", node))
 
     def _enter(
-        self, kind: Literal["class", "function", "comprehension"], node: ast.AST, scope: Scope, args: ast.arguments | None
+        self,
+        kind: Literal["class", "function", "comprehension"],
+        node: ast.AST,
+        scope: Scope,
+        args: ast.arguments | None,
     ) -> Scope:
         inner = Scope(kind, node, scope)
         scope.inner.append(inner)
@@ -306,7 +331,8 @@ class Facts:
             target = binding.target
         return ".".join([target, *reversed(parts)]) if target else None
 
-    def is_dynamic(self) -> bool:
+    @cached_property
+    def dynamic(self) -> bool:
         """Whether names may appear in ways that a reader cannot follow (``exec``, ``globals()``, ``sys.modules``)."""
         if "__getattr__" in self.module.bindings:
             return True
@@ -326,9 +352,9 @@ _HANDLERS: dict[type, Callable[[Facts, Any, Scope], Scope | None]] = {
     ast.FunctionDef: Facts._function, ast.AsyncFunctionDef: Facts._function, ast.Lambda: Facts._lambda,
     ast.ClassDef: Facts._class, ast.ListComp: Facts._comprehension, ast.SetComp: Facts._comprehension,
     ast.DictComp: Facts._comprehension, ast.GeneratorExp: Facts._comprehension, ast.Return: Facts._return,
-    ast.Yield: Facts._yield, ast.YieldFrom: Facts._yield, ast.Global: Facts._global, ast.Nonlocal: Facts._nonlocal,
-    ast.ExceptHandler: Facts._handler, ast.MatchAs: Facts._pattern, ast.MatchStar: Facts._pattern,
-    ast.MatchMapping: Facts._pattern,
+    ast.Yield: Facts._yield, ast.YieldFrom: Facts._yield, ast.Global: Facts._global,
+    ast.Nonlocal: Facts._nonlocal, ast.ExceptHandler: Facts._handler, ast.MatchAs: Facts._pattern,
+    ast.MatchStar: Facts._pattern, ast.MatchMapping: Facts._pattern,
 }  # fmt: skip
 
 

@@ -23,10 +23,38 @@ _OURS = (
     "jupyter_mldeploy.",
 )
 _BATCH_PARAMETER = re.compile(r"^(?:_*mini_?batch(?:es)?(?:_\w+)?|minibatch\w*)$", re.IGNORECASE)
-_BATCH_LIKE = {"batch", "files", "file_list", "file_paths", "input_files", "image_files", "images", "df", "dataset", "dataframe", "data_frame", "paths", "input_df", "items"}  # fmt: skip
-_ONLINE_LIKE = {"raw_data", "rawdata", "request", "req", "input_json", "json_data", "body", "payload", "raw_input", "raw_json"}
-_FRAME_ATTRIBUTES = {"drop", "iterrows", "columns", "to_csv", "assign", "iloc", "loc", "itertuples", "dropna", "groupby", "apply", "pop", "fillna"}  # fmt: skip
-_FILE_READERS = {"open", "read_csv", "read_parquet", "basename", "Path", "load_img", "imread", "read_json", "load", "splitext"}
+_BATCH_LIKE = {
+    "batch", "files", "file_list", "file_paths", "input_files", "image_files", "images", "df", "dataset", "dataframe",
+    "data_frame", "paths", "input_df", "items",
+}  # fmt: skip
+_ONLINE_LIKE = {
+    "raw_data",
+    "rawdata",
+    "request",
+    "req",
+    "input_json",
+    "json_data",
+    "body",
+    "payload",
+    "raw_input",
+    "raw_json",
+}
+_FRAME_ATTRIBUTES = {
+    "drop", "iterrows", "columns", "to_csv", "assign", "iloc", "loc", "itertuples", "dropna", "groupby", "apply", "pop",
+    "fillna",
+}  # fmt: skip
+_FILE_READERS = {
+    "open",
+    "read_csv",
+    "read_parquet",
+    "basename",
+    "Path",
+    "load_img",
+    "imread",
+    "read_json",
+    "load",
+    "splitext",
+}
 _PARALLEL_TEXT = re.compile(r"ParallelRun|parallel_run|EntryScript\b|mini_batch\b")
 
 
@@ -73,7 +101,9 @@ def proves_batch(facts: Facts, run: FunctionNode) -> bool:
         return True
     if "mini_batch_context" in names:
         return True
-    return any(isinstance(node, ast.ImportFrom) and (node.module or "").startswith("azureml_user") for node in facts.imports)
+    return any(
+        isinstance(node, ast.ImportFrom) and (node.module or "").startswith("azureml_user") for node in facts.imports
+    )
 
 
 def _batch_evidence(facts: Facts, run: FunctionNode, path: str | None, text: str) -> float:
@@ -121,15 +151,20 @@ def _online_evidence(facts: Facts, run: FunctionNode) -> float:
     scope = facts.scopes[run]
     for node in facts.calls:
         name = facts.qualified_name(node.func) or ""
-        if name == "json.loads" and node.args and _mentions(node.args[0], first) and facts.scope_of(node).function() is scope:
+        if (
+            name == "json.loads"
+            and node.args
+            and _mentions(node.args[0], first)
+            and facts.scope_of(node).function() is scope
+        ):
             score += 3
         elif name.endswith(".AMLResponse"):
             score += 2
     for item in scope.returns:
         if item.value is None:
             continue
-        for node in ast.walk(item.value):
-            if isinstance(node, ast.Call) and _called(node) in {"dumps", "tolist"}:
+        for part in ast.walk(item.value):
+            if isinstance(part, ast.Call) and _called(part) in {"dumps", "tolist"}:
                 score += 1
                 break
         if isinstance(item.value, ast.Dict):
@@ -181,6 +216,10 @@ def argument(node: ast.Call, position: int, name: str) -> ast.expr | None:
 
 def literal(node: ast.expr | None) -> str | None:
     """Return a string or number literal as text."""
-    if isinstance(node, ast.Constant) and isinstance(node.value, str | int | float) and not isinstance(node.value, bool):
+    if (
+        isinstance(node, ast.Constant)
+        and isinstance(node.value, str | int | float)
+        and not isinstance(node.value, bool)
+    ):
         return str(node.value)
     return None

@@ -13,6 +13,7 @@ import threading
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from jupyter_mldeploy.core.source import BOM, SourceText, Span
 
@@ -172,7 +173,7 @@ def _moved(nodes: list[ast.stmt], offset: int) -> list[ast.stmt]:
 
 
 def _repair(lines: list[str], error: SyntaxError) -> list[ast.stmt] | None:
-    """Blank the lines that Python objects to until the rest parses; None when a header would be lost or it takes too long."""
+    """Blank the lines that Python objects to until the rest parses; None when a header would be lost or in vain."""
     headers = {number for number, line in enumerate(lines) if _HARD.match(line)}
     for _ in range(_REPAIRS):
         number = min((error.lineno or 1), len(lines)) - 1
@@ -218,7 +219,7 @@ def _pieces(lines: list[str]) -> list[ast.stmt]:
     """Parse each top-level statement by itself and keep those that are whole."""
     nodes: list[ast.stmt] = []
     starts = [number for number, line in enumerate(lines) if _STATEMENT.match(line)]
-    for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):
+    for start, end in pairwise([*starts, len(lines)]):
         tree = _parse("\n".join(lines[start:end]))
         if isinstance(tree, ast.Module):
             nodes.extend(_moved(tree.body, start))
@@ -244,7 +245,7 @@ def _salvage(lines: list[str]) -> list[ast.stmt]:
     ast.increment_lineno(function, line)
     function.end_lineno, function.end_col_offset = len(lines), len(lines[-1].encode("utf-8", "replace"))
     starts = [number for number in range(line) if lines[number].startswith("@")]
-    for start, end in zip(starts, [*starts[1:], line], strict=True):
+    for start, end in pairwise([*starts, line]):
         tree = _parse("\n".join([*lines[start:end], "def _(): pass"]))
         if isinstance(tree, ast.Module) and tree.body and isinstance(tree.body[0], ast.FunctionDef):
             for decorator in tree.body[0].decorator_list:

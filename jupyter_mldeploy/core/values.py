@@ -14,9 +14,9 @@ from jupyter_mldeploy.core.scopes import Facts
 
 _DEPTH = 12
 _ARRAY_MAKERS = {
-    "array", "asarray", "asanyarray", "ascontiguousarray", "zeros", "ones", "full", "empty", "zeros_like", "ones_like",
-    "arange", "linspace", "eye", "identity", "vstack", "hstack", "dstack", "stack", "column_stack", "concatenate",
-    "expand_dims", "atleast_2d", "atleast_3d", "frombuffer", "fromstring", "tile", "repeat",
+    "array", "asarray", "asanyarray", "ascontiguousarray", "zeros", "ones", "full", "empty", "zeros_like",
+    "ones_like", "arange", "linspace", "eye", "identity", "vstack", "hstack", "dstack", "stack", "column_stack",
+    "concatenate", "expand_dims", "atleast_2d", "atleast_3d", "frombuffer", "fromstring", "tile", "repeat",
 }  # fmt: skip
 _NUMPY_SCALARS = {
     "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float16", "float32", "float64",
@@ -27,17 +27,19 @@ _QUALIFIED = {
     "pandas.read_parquet": "DataFrame", "pandas.DataFrame.from_dict": "DataFrame",
     "pandas.DataFrame.from_records": "DataFrame", "pandas.Series": "Series", "pandas.Timestamp": "Timestamp",
     "json.dumps": "str", "datetime.date": "date", "datetime.date.today": "date", "datetime.datetime": "datetime",
-    "datetime.datetime.now": "datetime", "datetime.datetime.today": "datetime", "datetime.datetime.utcnow": "datetime",
-    "datetime.datetime.strptime": "datetime", "datetime.time": "time", "datetime.timedelta": "timedelta",
-    "os.path.join": "str", "os.path.basename": "str", "os.path.dirname": "str", "traceback.format_exc": "str",
-    "numpy.random.randn": "ndarray?", "numpy.random.rand": "ndarray?", "time.time": "float", "decimal.Decimal": "Decimal",
-    "uuid.uuid4": "UUID", "collections.OrderedDict": "dict", "collections.defaultdict": "dict",
+    "datetime.datetime.now": "datetime", "datetime.datetime.today": "datetime",
+    "datetime.datetime.utcnow": "datetime", "datetime.datetime.strptime": "datetime", "datetime.time": "time",
+    "datetime.timedelta": "timedelta", "os.path.join": "str", "os.path.basename": "str", "os.path.dirname": "str",
+    "traceback.format_exc": "str", "numpy.random.randn": "ndarray?", "numpy.random.rand": "ndarray?",
+    "time.time": "float", "decimal.Decimal": "Decimal", "uuid.uuid4": "UUID", "collections.OrderedDict": "dict",
+    "collections.defaultdict": "dict",
 }  # fmt: skip
 _BUILTINS = {
-    "dict": "dict", "list": "list", "tuple": "tuple", "set": "set", "frozenset": "frozenset", "str": "str", "int": "int",
-    "float": "float", "bool": "bool", "bytes": "bytes", "bytearray": "bytearray", "complex": "complex", "sorted": "list",
-    "len": "int", "repr": "str", "format": "str", "object": "object", "range": "range", "map": "map", "filter": "filter",
-    "zip": "zip", "enumerate": "enumerate", "ascii": "str", "hex": "str", "memoryview": "memoryview",
+    "dict": "dict", "list": "list", "tuple": "tuple", "set": "set", "frozenset": "frozenset", "str": "str",
+    "int": "int", "float": "float", "bool": "bool", "bytes": "bytes", "bytearray": "bytearray",
+    "complex": "complex", "sorted": "list", "len": "int", "repr": "str", "format": "str", "object": "object",
+    "range": "range", "map": "map", "filter": "filter", "zip": "zip", "enumerate": "enumerate", "ascii": "str",
+    "hex": "str", "memoryview": "memoryview",
 }  # fmt: skip
 _SAME_TYPE = {
     "ndarray": {"astype", "reshape", "flatten", "ravel", "copy", "transpose", "squeeze", "round", "clip"},
@@ -145,7 +147,9 @@ def _call(facts: Facts, node: ast.Call, depth: int) -> Value | None:
         known = _QUALIFIED.get(name)
         if known == "ndarray?":  # without arguments these are a float
             return Value("ndarray", node) if node.args else Value("float", node)
-        if name.startswith("pandas.read_") and any(k.arg in {"chunksize", "iterator", "sheet_name"} for k in node.keywords):
+        if name.startswith("pandas.read_") and any(
+            k.arg in {"chunksize", "iterator", "sheet_name"} for k in node.keywords
+        ):
             return None
         if known == "str" and root == "pandas":
             return None

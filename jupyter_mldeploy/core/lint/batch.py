@@ -10,15 +10,18 @@ from jupyter_mldeploy.core.lint.diagnostics import Fix
 from jupyter_mldeploy.core.lint.rule import BATCH, rule
 
 _NOT_ROWS = {"str", "dict", "None", "int", "float", "bool", "set", "bytes", "generator"}
-_RUNTIME = "The run() method in the entry script should return a list or a pandas DataFrame. … The actual type of output is NoneType."
+_RUNTIME = (
+    "The run() method in the entry script should return a list or a pandas DataFrame. … The actual type of "
+    "output is NoneType."
+)
 
 
 @rule("MLD701", "batch-returns-no-rows", "error", stage="request", kinds=BATCH, response=True, runtime=_RUNTIME)
 def batch_returns_no_rows(ctx: ScriptContext) -> Iterator[Finding]:
     """A batch `run()` returns something else than a list or a DataFrame.
 
-    The runner counts the returned rows to know which items succeeded. In an `except`, raise, or leave the failed item out
-    of the list.
+    The runner counts the returned rows to know which items succeeded. In an `except`, raise, or leave the failed item
+    out of the list.
 
     Bad::
 
@@ -51,14 +54,19 @@ def batch_returns_no_rows(ctx: ScriptContext) -> Iterator[Finding]:
             fix = Fix("Raise instead", (ctx.replace(node, "raise"),))
         elif isinstance(value, ast.Constant) and value.value is None:
             fix = Fix("Return an empty list", (ctx.replace(value, "[]"),))
-        yield ctx.finding(value, f"The batch runner takes a list or a DataFrame, not {found}; return one row per item that succeeded.", fix)
+        yield ctx.finding(
+            value,
+            f"The batch runner takes a list or a DataFrame, not {found}; return one row per item that succeeded.",
+            fix,
+        )
 
 
 @rule("MLD702", "batch-returns-nothing", "error", stage="request", kinds=BATCH, response=True, runtime=_RUNTIME)
 def batch_returns_nothing(ctx: ScriptContext) -> Iterator[Finding]:
     """A batch `run()` never returns a value.
 
-    Also with `output_action="summary_only"` the runner counts the returned rows, so each mini-batch is taken for failed.
+    Also with `output_action="summary_only"` the runner counts the returned rows, so each mini-batch is taken for
+    failed.
 
     Bad::
 
@@ -86,7 +94,9 @@ def batch_returns_nothing(ctx: ScriptContext) -> Iterator[Finding]:
         return
     if isinstance(run.body[-1], ast.Raise) or not ctx.is_certain("run"):
         return
-    yield ctx.finding(run, "run() returns nothing, so the batch runner counts every item as failed; return a list or a DataFrame.")
+    yield ctx.finding(
+        run, "run() returns nothing, so the batch runner counts every item as failed; return a list or a DataFrame."
+    )
 
 
 @rule(
@@ -135,7 +145,9 @@ def strict_argument_parser(ctx: ScriptContext) -> Iterator[Finding]:
             continue
         text = ctx.text(call.func.value)
         fix = Fix("Use parse_known_args", (ctx.replace(call, f"{text}.parse_known_args()[0]"),), safe=True)
-        yield ctx.finding(call, "The batch runner adds arguments that parse_args() refuses; use parse_known_args().", fix)
+        yield ctx.finding(
+            call, "The batch runner adds arguments that parse_args() refuses; use parse_known_args().", fix
+        )
 
 
 def _is_parser(ctx: ScriptContext, node: ast.expr) -> bool:
@@ -150,7 +162,14 @@ def _makes_parser(ctx: ScriptContext, call: ast.Call) -> bool:
     return ctx.qualified_name(call.func) == "argparse.ArgumentParser"
 
 
-@rule("MLD704", "online-script-in-batch", "warning", stage="request", kinds=BATCH, runtime="TypeError: the JSON object must be str, bytes or bytearray, not list")
+@rule(
+    "MLD704",
+    "online-script-in-batch",
+    "warning",
+    stage="request",
+    kinds=BATCH,
+    runtime="TypeError: the JSON object must be str, bytes or bytearray, not list",
+)
 def online_script_in_batch(ctx: ScriptContext) -> Iterator[Finding]:
     """An online script (as AutoML generates it) is used for batch: it expects JSON text or decoded input.
 
@@ -178,15 +197,21 @@ def online_script_in_batch(ctx: ScriptContext) -> Iterator[Finding]:
     """
     schemas = [item for item in ctx.analysis.decorators if item.role in {"input", "rawhttp"}]
     if schemas:
-        yield ctx.finding(schemas[0].node, "The batch runner hands over file paths or a DataFrame; this decorator is for online scripts.")
+        yield ctx.finding(
+            schemas[0].node,
+            "The batch runner hands over file paths or a DataFrame; this decorator is for online scripts.",
+        )
     scope = ctx.run_scope
     if scope is None or not ctx.inputs:
         return
     first = ctx.inputs[0].name
     for call in ctx.facts.calls:
-        if len(call.args) == 1 and ctx.qualified_name(call.func) == "json.loads" and ctx.is_parameter(call.args[0], first, scope):
-            if not ctx.is_type_checked(scope, first):
-                yield ctx.finding(call, f"In a batch {first} is a list of file paths or a DataFrame, not JSON text; iterate over it.")
+        if len(call.args) != 1 or ctx.qualified_name(call.func) != "json.loads":
+            continue
+        if ctx.is_parameter(call.args[0], first, scope) and not ctx.is_type_checked(scope, first):
+            yield ctx.finding(
+                call, f"In a batch {first} is a list of file paths or a DataFrame, not JSON text; iterate over it."
+            )
 
 
 @rule("MLD705", "rows-without-key", "info", stage="answer", kinds=BATCH, response=True)
@@ -244,21 +269,40 @@ def rows_without_key(ctx: ScriptContext) -> Iterator[Finding]:
             if func.value.id not in returned or len(call.args) != 1:
                 continue
             if not any(isinstance(item, ast.Name) and item.id in keys for item in ast.walk(call.args[0])):
-                yield ctx.finding(call, "This row does not say which input it belongs to; add the file's name or a key.")
+                yield ctx.finding(
+                    call, "This row does not say which input it belongs to; add the file's name or a key."
+                )
         return
 
 
 def _names_file(node: ast.AST, keys: set[str]) -> bool:
-    """Whether an expression makes a name from a file path: ``os.path.basename(path)``, ``Path(path).stem``, ``path.split("/")``."""
+    """Whether an expression makes a name from a path, such as ``os.path.basename(path)`` or ``Path(path).stem``."""
     if isinstance(node, ast.Call):
-        named = called_name(node) in {"basename", "Path", "PurePath", "splitext", "str", "split", "rsplit", "relpath", "format"}
+        named = called_name(node) in {
+            "basename",
+            "Path",
+            "PurePath",
+            "splitext",
+            "str",
+            "split",
+            "rsplit",
+            "relpath",
+            "format",
+        }
         return named and any(isinstance(item, ast.Name) and item.id in keys for item in ast.walk(node))
     if isinstance(node, ast.Dict | ast.Tuple | ast.JoinedStr | ast.List):
         return any(isinstance(item, ast.Name) and item.id in keys for item in ast.walk(node))
     return False
 
 
-@rule("MLD706", "folder-made-by-many", "info", stage="init", kinds=BATCH, runtime="FileExistsError: [Errno 17] File exists")
+@rule(
+    "MLD706",
+    "folder-made-by-many",
+    "info",
+    stage="init",
+    kinds=BATCH,
+    runtime="FileExistsError: [Errno 17] File exists",
+)
 def folder_made_by_many(ctx: ScriptContext) -> Iterator[Finding]:
     """`init()` makes a folder without `exist_ok=True`, and several worker processes run it at once.
 
@@ -294,5 +338,9 @@ def folder_made_by_many(ctx: ScriptContext) -> Iterator[Finding]:
         fix = None
         if len(call.args) == 1 and not call.keywords:
             made = text.removesuffix("mkdir") + "makedirs" if text.endswith("mkdir") else text
-            fix = Fix("Add exist_ok=True", (ctx.replace(call, f"{made}({ctx.text(call.args[0])}, exist_ok=True)"),), safe=True)
-        yield ctx.finding(call, "Several workers run init() at once, and all but the first fail here; add exist_ok=True.", fix)
+            fix = Fix(
+                "Add exist_ok=True", (ctx.replace(call, f"{made}({ctx.text(call.args[0])}, exist_ok=True)"),), safe=True
+            )
+        yield ctx.finding(
+            call, "Several workers run init() at once, and all but the first fail here; add exist_ok=True.", fix
+        )

@@ -25,8 +25,8 @@ def async_or_generator_run(ctx: ScriptContext) -> Iterator[Finding]:
 
     The scoring server of this project awaits `async def run` and streams what a generator yields, so there this is only
     an information: the script cannot go back to Azure's server, which tries to encode the coroutine or generator as
-    JSON. With `server = "azureml"` in the settings, and for batch scripts (whose runner takes a list or a DataFrame), it
-    is an error.
+    JSON. With `server = "azureml"` in the settings, and for batch scripts (whose runner takes a list or a DataFrame),
+    it is an error.
 
     Bad::
 
@@ -53,16 +53,22 @@ def async_or_generator_run(ctx: ScriptContext) -> Iterator[Finding]:
         return
     what = "a generator" if function.is_generator else "async"
     fix = None
-    if function.is_async and not any(isinstance(node, ast.Await | ast.AsyncFor | ast.AsyncWith) for node in ast.walk(run)):
+    if function.is_async and not any(
+        isinstance(node, ast.Await | ast.AsyncFor | ast.AsyncWith) for node in ast.walk(run)
+    ):
         span = ctx.span(run)
         line = ctx.source.line(span.line)
         end = line.find("def", span.column)
         fix = Fix("Make run() a plain function", (TextEdit(span.line, span.column, span.line, end, ""),))
     if ctx.entry.kind == "batch":
-        message = f"run() is {what}, but the batch runner takes a list or a DataFrame; collect the rows and return them."
+        message = (
+            f"run() is {what}, but the batch runner takes a list or a DataFrame; collect the rows and return them."
+        )
         yield ctx.finding(run, message, fix)
     elif ctx.config.server == "azureml":
-        message = f"run() is {what}, and Azure's server cannot encode what that returns as JSON; return the whole answer."
+        message = (
+            f"run() is {what}, and Azure's server cannot encode what that returns as JSON; return the whole answer."
+        )
         yield ctx.finding(run, message, fix)
     else:
         does = "streams what it yields" if function.is_generator else "awaits it"
@@ -106,7 +112,9 @@ def async_init(ctx: ScriptContext) -> Iterator[Finding]:
         span = ctx.span(init)
         end = ctx.source.line(span.line).find("def", span.column)
         fix = Fix("Make init() a plain function", (TextEdit(span.line, span.column, span.line, end, ""),))
-    yield ctx.finding(init, "init() is async and is never awaited, so the model is never loaded; make it a plain function.", fix)
+    yield ctx.finding(
+        init, "init() is async and is never awaited, so the model is never loaded; make it a plain function.", fix
+    )
 
 
 @rule(
@@ -179,7 +187,9 @@ def decorator_hides_signature(ctx: ScriptContext) -> Iterator[Finding]:
                 f"{indent}@functools.wraps({wrapped[0].arg}){ctx.source.newline}",
             )  # fmt: skip
             imported = ctx.facts.module.bindings.get("functools")
-            fix = Fix("Add functools.wraps", (line,) if imported else (ctx.insert_import("import functools"), line), safe=True)
+            fix = Fix(
+                "Add functools.wraps", (line,) if imported else (ctx.insert_import("import functools"), line), safe=True
+            )
         yield ctx.finding(
             decorator,
             f"@{name.id} hides run()'s signature behind {wrapper.name}(*args, **kwargs), which the server refuses; "

@@ -172,7 +172,11 @@ class ScriptContext:
         for inner in scope.subtree():
             for read in inner.reads.get(name, ()):
                 parent = self.facts.parents[read]
-                if isinstance(parent, ast.Call) and isinstance(parent.func, ast.Name) and parent.func.id in _TYPE_CHECKS:
+                if (
+                    isinstance(parent, ast.Call)
+                    and isinstance(parent.func, ast.Name)
+                    and parent.func.id in _TYPE_CHECKS
+                ):
                     return True
                 if isinstance(parent, ast.Attribute) and parent.attr == "__class__":
                     return True
@@ -184,11 +188,13 @@ class ScriptContext:
         """Whether an exception raised by a node is caught by a handler that then goes on."""
         child = node
         for up in self.facts.ancestors(node):
-            if up in self.facts.scopes and not isinstance(up, ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
+            if up in self.facts.scopes and not isinstance(
+                up, ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
+            ):
                 return False
-            if isinstance(up, ast.Try) and any(child is item for item in up.body):
-                if any(not leaves(handler.body) for handler in up.handlers):
-                    return True
+            tried = isinstance(up, ast.Try) and any(child is item for item in up.body)
+            if tried and any(not leaves(handler.body) for handler in up.handlers):  # type: ignore[attr-defined]
+                return True
             if isinstance(up, ast.With) and any(
                 isinstance(item.context_expr, ast.Call) and "suppress" in ast.dump(item.context_expr.func)
                 for item in up.items
@@ -231,7 +237,9 @@ class ScriptContext:
         """Return where the name of a function or class stands."""
         return name_span(self.source, node)
 
-    def finding(self, where: ast.AST | Span, message: str, *fixes: Fix | None, severity: Severity | None = None) -> Finding:
+    def finding(
+        self, where: ast.AST | Span, message: str, *fixes: Fix | None, severity: Severity | None = None
+    ) -> Finding:
         """Make a finding at a node (functions are marked at their name) or span."""
         if isinstance(where, Span):
             span = where
@@ -283,8 +291,10 @@ class ScriptContext:
 
     def delete_lines(self, first: int, last: int) -> TextEdit:
         """Return an edit that deletes whole lines."""
-        return TextEdit(first, 0, last + 1, 0, "") if last < len(self.source.lines) else TextEdit(
-            first, 0, last, len(self.source.line(last)), ""
+        return (
+            TextEdit(first, 0, last + 1, 0, "")
+            if last < len(self.source.lines)
+            else TextEdit(first, 0, last, len(self.source.line(last)), "")
         )
 
 

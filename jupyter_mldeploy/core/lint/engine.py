@@ -12,6 +12,7 @@ from jupyter_mldeploy.core.entryscript import Analysis, analyse
 from jupyter_mldeploy.core.lint import (  # noqa: F401 - importing a family adds its rules to the table
     batch,
     callables,
+    dead_imports,
     exposure,
     failures,
     inputs,
@@ -22,12 +23,14 @@ from jupyter_mldeploy.core.lint import (  # noqa: F401 - importing a family adds
     rawhttp,
     responses,
     schema_arguments,
+    schema_breadth,
     schema_contract,
     schema_decoding,
     schema_samples,
     shape,
     shape_style,
     state,
+    statuses,
     unreadable,
 )
 from jupyter_mldeploy.core.lint.context import Finding, PinnedEnvironment, ScriptContext
@@ -45,7 +48,9 @@ MAX_FINDINGS = 1_000
 _GATE = re.compile(
     r"azureml|inference_schema|AZUREML_|get_model_path|AMLResponse|mini_?batch|jupyter_mldeploy|rawhttp", re.IGNORECASE
 )
-_SCRIPT_NAME = re.compile(r"(?:^|[_-])(?:score|scoring|scorer|entry|entry_script|inference)(?:[_-]|\d|$)", re.IGNORECASE)
+_SCRIPT_NAME = re.compile(
+    r"(?:^|[_-])(?:score|scoring|scorer|entry|entry_script|inference)(?:[_-]|\d|$)", re.IGNORECASE
+)
 _FRAMEWORK = re.compile(r"\bFlask\(|\bFastAPI\(|@app\.route|import (?:flask|fastapi|tornado|django)\b")
 _MAGIC = re.compile(r"[ \t]*%%(\w+)")
 
@@ -154,7 +159,8 @@ def _run(rule: Rule, context: ScriptContext) -> Iterable[tuple[Rule, Finding, Se
 
 def _unreadable(analysis: Analysis, code: str) -> list[tuple[Rule, Finding, Severity]]:
     return [
-        (RULES[code], Finding(problem.span, _sentence(problem.message)), "error") for problem in analysis.parsed.problems
+        (RULES[code], Finding(problem.span, _sentence(problem.message)), "error")
+        for problem in analysis.parsed.problems
     ]
 
 
@@ -176,9 +182,7 @@ def _finished(
     return diagnostics
 
 
-def diagnostic_of(
-    rule: Rule, finding: Finding, severity: Severity, config: LintConfig, path: str | None
-) -> Diagnostic:
+def diagnostic_of(rule: Rule, finding: Finding, severity: Severity, config: LintConfig, path: str | None) -> Diagnostic:
     """Give a finding its code, severity and page."""
     span = finding.span
     return Diagnostic(

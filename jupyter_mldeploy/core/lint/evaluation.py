@@ -53,7 +53,9 @@ class _Loops:
         for up in self._facts.ancestors(node):
             if up is loop:
                 return False
-            if isinstance(up, ast.If | ast.IfExp | ast.BoolOp | ast.Try | ast.ExceptHandler | ast.Match | ast.While | ast.For):
+            if isinstance(
+                up, ast.If | ast.IfExp | ast.BoolOp | ast.Try | ast.ExceptHandler | ast.Match | ast.While | ast.For
+            ):
                 return True
         return False
 
@@ -66,8 +68,8 @@ def _events(nodes: list[ast.stmt], name: str, depth: int) -> Iterator[Event]:
         yield from _event(node, name, depth + 1)
 
 
-def _event(node: ast.AST | None, name: str, depth: int) -> Iterator[Event]:  # noqa: C901 - one case per statement
-    """Yield reads and bindings of ``name`` in evaluation order; too deep code ends in a binding, which mutes the rule."""
+def _event(node: ast.AST | None, name: str, depth: int) -> Iterator[Event]:
+    """Yield reads and bindings of ``name`` in evaluation order; too deep code ends in a binding, which mutes it."""
     if node is None:
         return
     if depth > _DEEP:
@@ -94,8 +96,9 @@ def _event(node: ast.AST | None, name: str, depth: int) -> Iterator[Event]:  # n
         case ast.NamedExpr(target=target, value=value):
             yield from _event(value, name, deeper)
             yield from _event(target, name, deeper)
-        case ast.For(target=target, iter=iterable, body=body, orelse=orelse) | ast.AsyncFor(
-            target=target, iter=iterable, body=body, orelse=orelse
+        case (
+            ast.For(target=target, iter=iterable, body=body, orelse=orelse)
+            | ast.AsyncFor(target=target, iter=iterable, body=body, orelse=orelse)
         ):
             yield from _event(iterable, name, deeper)
             yield from _event(target, name, deeper)
@@ -113,7 +116,10 @@ def _event(node: ast.AST | None, name: str, depth: int) -> Iterator[Event]:  # n
         case ast.Lambda() | ast.GeneratorExp():
             return
         case ast.ListComp() | ast.SetComp() | ast.DictComp():
-            if any(isinstance(item, ast.Name) and item.id == name and isinstance(item.ctx, ast.Store) for item in ast.walk(node)):
+            if any(
+                isinstance(item, ast.Name) and item.id == name and isinstance(item.ctx, ast.Store)
+                for item in ast.walk(node)
+            ):
                 return
             yield from _children(node, name, deeper)
         case ast.Import(names=names) | ast.ImportFrom(names=names):

@@ -57,19 +57,19 @@ def secret_or_payload_exposed(ctx: ScriptContext) -> Iterator[Finding]:
             return json.loads(raw_data)
     """
     reported: set[ast.AST] = set()
-    for node in ctx.facts.strings:
-        if len(node.value) > 20 and _SECRET_TEXT.search(node.value):
+    for node, text in ctx.facts.strings:
+        if len(text) > 20 and _SECRET_TEXT.search(text):
             reported.add(node)
             yield _secret(ctx, node, "This text holds a key")
     dictionaries: dict[ast.Dict, dict[ast.AST, str]] = {}
-    for node in ctx.facts.strings:
-        if node in reported or not 6 <= len(node.value) <= 200 or _NO_SECRET.search(node.value):
+    for node, text in ctx.facts.strings:
+        if node in reported or not 6 <= len(text) <= 200 or _NO_SECRET.search(text):
             continue
         name = _name_of(ctx, node, dictionaries)
         if name is None or not _SECRET_NAME.search(name):
             continue
-        strong = any(character.isdigit() for character in node.value) and any(character.isalpha() for character in node.value)
-        if strong and (len(node.value) >= 16 or not name.lower().endswith("token")):
+        strong = any(character.isdigit() for character in text) and any(character.isalpha() for character in text)
+        if strong and (len(text) >= 16 or not name.lower().endswith("token")):
             yield _secret(ctx, node, f"{name} is a secret written in the script")
     yield from _printed(ctx)
 
@@ -81,7 +81,11 @@ def _secret(ctx: ScriptContext, node: ast.Constant, what: str) -> Finding:
 def _name_of(ctx: ScriptContext, node: ast.Constant, dictionaries: dict[ast.Dict, dict[ast.AST, str]]) -> str | None:
     """Return the variable, keyword or key that a text is given to."""
     match ctx.facts.parents[node]:
-        case ast.Assign(targets=[ast.Name(id=name)]) | ast.keyword(arg=str(name)) | ast.AnnAssign(target=ast.Name(id=name)):
+        case (
+            ast.Assign(targets=[ast.Name(id=name)])
+            | ast.keyword(arg=str(name))
+            | ast.AnnAssign(target=ast.Name(id=name))
+        ):
             return name
         case ast.Assign(targets=[ast.Attribute(attr=name)]):
             return name
@@ -109,7 +113,9 @@ def _printed(ctx: ScriptContext) -> Iterator[Finding]:
         for argument in call.args:
             shown = _whole_value(argument, names)
             if shown is not None and ctx.is_parameter(shown, shown.id, scope):
-                yield ctx.finding(call, f"This writes what callers send ({shown.id}) to the log; log its size or an id instead.")
+                yield ctx.finding(
+                    call, f"This writes what callers send ({shown.id}) to the log; log its size or an id instead."
+                )
                 break
 
 

@@ -9,13 +9,28 @@ from collections.abc import Iterator
 
 from jupyter_mldeploy.core.lint.context import Finding, ScriptContext, called_name, leaves
 from jupyter_mldeploy.core.lint.diagnostics import Fix
-from jupyter_mldeploy.core.lint.responses import response_fix
 from jupyter_mldeploy.core.lint.rule import ONLINE, rule
+from jupyter_mldeploy.core.lint.statuses import response_fix
 from jupyter_mldeploy.core.scopes import FunctionNode
 
-_ERROR_WORD = re.compile(r"err|fail|exception|wrong|invalid|unable|could ?n[o']t|cannot|traceback|problem|bad request", re.IGNORECASE)
+_ERROR_WORD = re.compile(
+    r"err|fail|exception|wrong|invalid|unable|could ?n[o']t|cannot|traceback|problem|bad request", re.IGNORECASE
+)
 _RESPONSES = {"AMLResponse", "Response", "make_response", "jsonify", "abort"}
-_ARRAY_ONLY = {"tolist", "astype", "reshape", "flatten", "ravel", "mean", "argmax", "shape", "squeeze", "to_json", "to_dict", "item"}
+_ARRAY_ONLY = {
+    "tolist",
+    "astype",
+    "reshape",
+    "flatten",
+    "ravel",
+    "mean",
+    "argmax",
+    "shape",
+    "squeeze",
+    "to_json",
+    "to_dict",
+    "item",
+}
 _NEAR = 40  # statements after a try that are read
 
 
@@ -52,8 +67,8 @@ def _is_response(ctx: ScriptContext, node: ast.expr) -> bool:
 def error_with_status_200(ctx: ScriptContext) -> Iterator[Finding]:
     """An `except` clause returns the error as if it were a result: the caller gets status 200.
 
-    Clients, load balancers and dashboards then see a success. Raise (the answer is status 500, the traceback is in the log)
-    or return `AMLResponse(message, 500)`.
+    Clients, load balancers and dashboards then see a success. Raise (the answer is status 500, the traceback is in the
+    log) or return `AMLResponse(message, 500)`.
 
     Bad::
 
@@ -93,7 +108,8 @@ def error_with_status_200(ctx: ScriptContext) -> Iterator[Finding]:
             text = ctx.type_of(node.value) in {"str", "bytes"}
             yield ctx.finding(
                 node.value,
-                "The error is returned like a result, so the caller gets status 200; raise, or return AMLResponse(message, 500).",
+                "The error is returned like a result, so the caller gets status 200; raise, or return "
+                "AMLResponse(message, 500).",
                 response_fix(ctx, node.value, ctx.text(node.value), 500, as_json=not text),
                 Fix("Raise instead", (ctx.replace(node, "raise"),)),
             )
@@ -144,18 +160,23 @@ def _returned_later(ctx: ScriptContext, handler: ast.ExceptHandler) -> Iterator[
                 ):
                     yield ctx.finding(
                         node.value,
-                        f"The error becomes {name} and is returned like a result, so the caller gets status 200; raise, or "
+                        f"The error becomes {name} and is returned like a result, so the caller gets "
+                        f"status 200; raise, or "
                         "return AMLResponse(message, 500).",
                         Fix("Raise instead", (ctx.replace(node, "raise"),)),
                     )
                 break
-            if any(isinstance(item, ast.Name) and item.id == name and isinstance(item.ctx, ast.Store) for item in ast.walk(statement)):
+            if any(
+                isinstance(item, ast.Name) and item.id == name and isinstance(item.ctx, ast.Store)
+                for item in ast.walk(statement)
+            ):
                 break
 
 
 def _tells_exception(node: ast.expr, handler: ast.ExceptHandler) -> bool:
     return any(
-        (isinstance(item, ast.Name) and item.id == handler.name) or (isinstance(item, ast.Call) and called_name(item) == "format_exc")
+        (isinstance(item, ast.Name) and item.id == handler.name)
+        or (isinstance(item, ast.Call) and called_name(item) == "format_exc")
         for item in ast.walk(node)
     )
 
@@ -216,11 +237,16 @@ def error_text_used_as_array(ctx: ScriptContext) -> Iterator[Finding]:
                 if use is not None and not ctx.is_forgiven(use):
                     yield ctx.finding(
                         node.value,
-                        f"After an error {name} is text, and .{use.attr} below fails on it, which hides the real error; "
+                        f"After an error {name} is text, and .{use.attr} below fails on it, which hides "
+                        f"the real error; "
                         "return or raise here.",
                         Fix("Raise instead", (ctx.replace(node, "raise"),)),
                     )
-                if use is not None or _stores(statement, name) or not isinstance(statement, ast.Expr | ast.Assign | ast.Return):
+                if (
+                    use is not None
+                    or _stores(statement, name)
+                    or not isinstance(statement, ast.Expr | ast.Assign | ast.Return)
+                ):
                     break
 
 
@@ -230,7 +256,9 @@ def _finally_stores(ctx: ScriptContext, handler: ast.ExceptHandler, name: str) -
 
 
 def _stores(node: ast.AST, name: str) -> bool:
-    return any(isinstance(item, ast.Name) and item.id == name and isinstance(item.ctx, ast.Store) for item in ast.walk(node))
+    return any(
+        isinstance(item, ast.Name) and item.id == name and isinstance(item.ctx, ast.Store) for item in ast.walk(node)
+    )
 
 
 def _array_use(ctx: ScriptContext, statement: ast.stmt, name: str) -> ast.Attribute | None:
@@ -238,7 +266,12 @@ def _array_use(ctx: ScriptContext, statement: ast.stmt, name: str) -> ast.Attrib
     if not isinstance(statement, ast.Expr | ast.Assign | ast.Return):
         return None
     for item in ast.walk(statement):
-        if isinstance(item, ast.Attribute) and item.attr in _ARRAY_ONLY and isinstance(item.value, ast.Name) and item.value.id == name:
+        if (
+            isinstance(item, ast.Attribute)
+            and item.attr in _ARRAY_ONLY
+            and isinstance(item.value, ast.Name)
+            and item.value.id == name
+        ):
             between = ctx.facts.ancestors(item)
             if any(isinstance(up, ast.IfExp | ast.BoolOp | ast.Lambda) for up in _until(between, statement)):
                 return None
@@ -253,7 +286,9 @@ def _until(nodes: Iterator[ast.AST], end: ast.AST) -> Iterator[ast.AST]:
         yield node
 
 
-@rule("MLD408", "bare-except-or-exit", "warning", stage="request", kinds=frozenset({"json", "schema", "rawhttp", "class"}))
+@rule(
+    "MLD408", "bare-except-or-exit", "warning", stage="request", kinds=frozenset({"json", "schema", "rawhttp", "class"})
+)
 def bare_except_or_exit(ctx: ScriptContext) -> Iterator[Finding]:
     """`run()` has a bare `except:` or ends the process.
 
@@ -292,14 +327,21 @@ def bare_except_or_exit(ctx: ScriptContext) -> Iterator[Finding]:
             yield ctx.finding(
                 type(span)(span.line, span.column, span.line, end),
                 "A bare except also catches the signals that end a worker; write except Exception.",
-                Fix("Catch Exception", (ctx.replace(type(span)(span.line, span.column, span.line, end), "except Exception"),)),
+                Fix(
+                    "Catch Exception",
+                    (ctx.replace(type(span)(span.line, span.column, span.line, end), "except Exception"),),
+                ),
             )
     for call in ctx.facts.calls:
         if not ctx.in_run(call):
             continue
         name = ctx.qualified_name(call.func)
-        plain = isinstance(call.func, ast.Name) and call.func.id in {"exit", "quit"} and (
-            ctx.facts.lookup(call.func.id, ctx.facts.scope_of(call)) is None
+        plain = (
+            isinstance(call.func, ast.Name)
+            and call.func.id in {"exit", "quit"}
+            and (ctx.facts.lookup(call.func.id, ctx.facts.scope_of(call)) is None)
         )
         if plain or name in {"sys.exit", "os._exit"}:
-            yield ctx.finding(call, f"{ctx.text(call.func)}() ends the worker process with every request in it; raise an exception.")
+            yield ctx.finding(
+                call, f"{ctx.text(call.func)}() ends the worker process with every request in it; raise an exception."
+            )

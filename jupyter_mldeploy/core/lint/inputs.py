@@ -34,6 +34,7 @@ def _input(ctx: ScriptContext) -> tuple[str, Scope] | None:
     zero_fp=True,
     kinds=UNDECORATED,
     runtime="TypeError: string indices must be integers, not 'str'",
+    whole=True,
 )
 def json_text_indexed(ctx: ScriptContext) -> Iterator[Finding]:
     """An undecorated `run()` uses its input as an object, but it is the body's text.
@@ -64,10 +65,11 @@ def json_text_indexed(ctx: ScriptContext) -> Iterator[Finding]:
     if given is None:
         return
     name, scope = given
-    uses: list[tuple[ast.expr, ast.Name]] = []
-    for node in ctx.facts.subscripts:
-        if isinstance(node.value, ast.Name) and node.value.id == name and isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str):
-            uses.append((node, node.value))
+    uses: list[tuple[ast.expr, ast.Name]] = [
+        (node, node.value)
+        for node in ctx.facts.subscripts
+        if isinstance(node.value, ast.Name) and node.value.id == name and _is_text_key(node)
+    ]
     for attribute in ctx.facts.attributes:
         if isinstance(attribute.value, ast.Name) and attribute.value.id == name and attribute.attr in _OBJECT_METHODS:
             call = ctx.facts.parents[attribute]
@@ -83,8 +85,15 @@ def json_text_indexed(ctx: ScriptContext) -> Iterator[Finding]:
                 edits.insert(0, ctx.insert_import("import json"))
             fix = Fix("Parse the text first", tuple(edits), safe=True)
         yield ctx.finding(
-            use, f"{name} is the body's text, not an object, so this fails on every request; parse it with json.loads first.", fix
+            use,
+            f"{name} is the body's text, not an object, so this fails on every request; parse it with "
+            f"json.loads first.",
+            fix,
         )
+
+
+def _is_text_key(node: ast.Subscript) -> bool:
+    return isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str)
 
 
 @rule(
@@ -95,6 +104,7 @@ def json_text_indexed(ctx: ScriptContext) -> Iterator[Finding]:
     zero_fp=True,
     kinds=UNDECORATED,
     runtime="AttributeError: 'str' object has no attribute 'method'",
+    whole=True,
 )
 def request_without_rawhttp(ctx: ScriptContext) -> Iterator[Finding]:
     """`run()` uses its input as an HTTP request, but is not decorated with `@rawhttp`.
@@ -132,9 +142,17 @@ def request_without_rawhttp(ctx: ScriptContext) -> Iterator[Finding]:
         return  # on a helper: MLD507
     name, scope = given
     for attribute in ctx.facts.attributes:
-        if not isinstance(attribute.value, ast.Name) or attribute.value.id != name or attribute.attr not in REQUEST_ONLY:
+        if (
+            not isinstance(attribute.value, ast.Name)
+            or attribute.value.id != name
+            or attribute.attr not in REQUEST_ONLY
+        ):
             continue
-        if not ctx.is_parameter(attribute.value, name, scope) or ctx.is_type_checked(scope, name) or ctx.is_forgiven(attribute):
+        if (
+            not ctx.is_parameter(attribute.value, name, scope)
+            or ctx.is_type_checked(scope, name)
+            or ctx.is_forgiven(attribute)
+        ):
             continue
         edits = [ctx.insert_line(ctx.run.lineno, "@rawhttp", ctx.run.col_offset)]
         if "rawhttp" not in ctx.facts.module.bindings:

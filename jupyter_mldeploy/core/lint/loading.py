@@ -11,15 +11,16 @@ from jupyter_mldeploy.core.lint.rule import ONLINE, rule
 from jupyter_mldeploy.core.scriptkind import MODEL_DIR
 
 _LOADS = {
-    "joblib.load", "pickle.load", "cloudpickle.load", "dill.load", "torch.load", "torch.jit.load", "mlflow.pyfunc.load_model",
-    "mlflow.sklearn.load_model", "mlflow.pytorch.load_model", "mlflow.keras.load_model", "keras.models.load_model",
-    "tensorflow.keras.models.load_model", "tensorflow.saved_model.load", "onnxruntime.InferenceSession", "spacy.load",
+    "joblib.load", "pickle.load", "cloudpickle.load", "dill.load", "torch.load", "torch.jit.load",
+    "mlflow.pyfunc.load_model", "mlflow.sklearn.load_model", "mlflow.pytorch.load_model",
+    "mlflow.keras.load_model", "keras.models.load_model", "tensorflow.keras.models.load_model",
+    "tensorflow.saved_model.load", "onnxruntime.InferenceSession", "spacy.load",
     "tensorflow.keras.models.model_from_json", "keras.models.model_from_json", "sklearn.externals.joblib.load",
 }  # fmt: skip
 _WORKSPACE = {
     "azureml.core.Workspace.from_config", "azureml.core.Workspace.get", "azureml.core.Workspace",
-    "azureml.core.workspace.Workspace.from_config", "azureml.core.workspace.Workspace", "azureml.core.Run.get_context",
-    "azureml.core.run.Run.get_context", "azureml.core.workspace.Workspace.get",
+    "azureml.core.workspace.Workspace.from_config", "azureml.core.workspace.Workspace",
+    "azureml.core.Run.get_context", "azureml.core.run.Run.get_context", "azureml.core.workspace.Workspace.get",
 }  # fmt: skip
 
 
@@ -62,7 +63,10 @@ def model_loaded_outside_init(ctx: ScriptContext) -> Iterator[Finding]:
             if not _is_lazy(ctx, call):
                 yield ctx.finding(call, "The model is loaded again for every request; load it in init().")
         elif scope is ctx.facts.module and ctx.entry.kind != "batch" and not _is_main(ctx, call):
-            yield ctx.finding(call, "The model is loaded while the script is imported; load it in init(), whose failures are reported.")
+            yield ctx.finding(
+                call,
+                "The model is loaded while the script is imported; load it in init(), whose failures are reported.",
+            )
 
 
 def _is_lazy(ctx: ScriptContext, node: ast.AST) -> bool:
@@ -120,10 +124,18 @@ def workspace_in_online_script(ctx: ScriptContext) -> Iterator[Finding]:
         name = ctx.qualified_name(call.func)
         if name in _WORKSPACE and not _is_main(ctx, call) and not ctx.is_forgiven(call):
             short = (name or "").removeprefix("azureml.core.").removeprefix("workspace.").removeprefix("run.")
-            yield ctx.finding(call, f"{short}() finds no workspace in a service's container; pass values as environment variables.")
+            yield ctx.finding(
+                call, f"{short}() finds no workspace in a service's container; pass values as environment variables."
+            )
 
 
-@rule("MLD609", "model-dir-without-default", "info", stage="init", runtime="TypeError: expected str, bytes or os.PathLike object, not NoneType")
+@rule(
+    "MLD609",
+    "model-dir-without-default",
+    "info",
+    stage="init",
+    runtime="TypeError: expected str, bytes or os.PathLike object, not NoneType",
+)
 def model_dir_without_default(ctx: ScriptContext) -> Iterator[Finding]:
     """`AZUREML_MODEL_DIR` is read without a default, so `init()` fails when the script is tried by itself.
 
@@ -158,7 +170,7 @@ def model_dir_without_default(ctx: ScriptContext) -> Iterator[Finding]:
         if not isinstance(name, ast.Constant) or name.value != MODEL_DIR:
             continue
         parent = ctx.facts.parents[call]
-        if isinstance(parent, ast.BoolOp) or (isinstance(parent, ast.Compare | ast.If)):
+        if isinstance(parent, ast.BoolOp | ast.Compare | ast.If):
             continue
         span = ctx.span(name)
         end = type(span)(span.end_line, span.end_column, span.end_line, span.end_column)
@@ -168,11 +180,18 @@ def model_dir_without_default(ctx: ScriptContext) -> Iterator[Finding]:
             Fix('Add the default "."', (ctx.replace(end, ', "."'),)),
         )
     for node in ctx.facts.subscripts:
-        if isinstance(node.slice, ast.Constant) and node.slice.value == MODEL_DIR and isinstance(node.ctx, ast.Load) and (
-            ctx.qualified_name(node.value) == "os.environ"
+        if (
+            isinstance(node.slice, ast.Constant)
+            and node.slice.value == MODEL_DIR
+            and isinstance(node.ctx, ast.Load)
+            and (ctx.qualified_name(node.value) == "os.environ")
         ):
             yield ctx.finding(
                 node,
-                f"Outside of a server {MODEL_DIR} is not set and this raises KeyError; os.getenv with a default can be tried locally.",
-                Fix('Use os.getenv with the default "."', (ctx.replace(node, f'{ctx.text(node.value).removesuffix(".environ")}.getenv("{MODEL_DIR}", ".")'),)),
+                f"Outside of a server {MODEL_DIR} is not set and this raises KeyError; os.getenv with a "
+                f"default can be tried locally.",
+                Fix(
+                    'Use os.getenv with the default "."',
+                    (ctx.replace(node, f'{ctx.text(node.value).removesuffix(".environ")}.getenv("{MODEL_DIR}", ".")'),),
+                ),
             )

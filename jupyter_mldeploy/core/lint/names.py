@@ -15,7 +15,8 @@ _BUILTINS = frozenset(dir(builtins)) | {
     "__annotations__", "__cached__", "__debug__", "WindowsError", "__module__", "__qualname__", "__dict__",
 }  # fmt: skip
 _IMPORTS = {
-    "np": "import numpy as np", "pd": "import pandas as pd", "plt": "import matplotlib.pyplot as plt", "tf": "import tensorflow as tf",
+    "np": "import numpy as np", "pd": "import pandas as pd", "plt": "import matplotlib.pyplot as plt",
+    "tf": "import tensorflow as tf",
     "nn": "from torch import nn", "Image": "from PIL import Image", "Model": "from azureml.core.model import Model",
     "AMLResponse": "from azureml.contrib.services.aml_response import AMLResponse",
     "AMLRequest": "from azureml.contrib.services.aml_request import AMLRequest",
@@ -31,20 +32,23 @@ _IMPORTS = {
     "xgb": "import xgboost as xgb", "lgb": "import lightgbm as lgb", "F": "import torch.nn.functional as F",
 }  # fmt: skip
 _MODULES = {
-    "json", "os", "sys", "re", "time", "logging", "math", "io", "base64", "pickle", "datetime", "random", "uuid", "glob",
-    "shutil", "traceback", "joblib", "torch", "numpy", "pandas", "sklearn", "onnxruntime", "mlflow", "requests", "argparse",
-    "collections", "itertools", "functools", "tempfile", "csv", "copy", "warnings", "string", "struct", "zipfile", "hashlib",
-    "scipy", "cv2", "xgboost", "lightgbm", "transformers", "tensorflow", "keras", "yaml", "pathlib", "subprocess", "typing",
+    "json", "os", "sys", "re", "time", "logging", "math", "io", "base64", "pickle", "datetime", "random", "uuid",
+    "glob", "shutil", "traceback", "joblib", "torch", "numpy", "pandas", "sklearn", "onnxruntime", "mlflow",
+    "requests", "argparse", "collections", "itertools", "functools", "tempfile", "csv", "copy", "warnings",
+    "string", "struct", "zipfile", "hashlib", "scipy", "cv2", "xgboost", "lightgbm", "transformers", "tensorflow",
+    "keras", "yaml", "pathlib", "subprocess", "typing",
 }  # fmt: skip
 
 
 def _undefined(ctx: ScriptContext) -> Iterator[ast.Name]:
     """Yield the first read of every name that nothing in the script binds."""
     facts = ctx.facts
-    if facts.star_imports or facts.is_dynamic():
+    if facts.star_imports or facts.dynamic:
         return
     future = any(
-        isinstance(node, ast.ImportFrom) and node.module == "__future__" and any(a.name == "annotations" for a in node.names)
+        isinstance(node, ast.ImportFrom)
+        and node.module == "__future__"
+        and any(a.name == "annotations" for a in node.names)
         for node in facts.imports
     )
     seen: set[str] = set()
@@ -137,7 +141,9 @@ def undefined_name_in_cell(ctx: ScriptContext) -> Iterator[Finding]:
             continue
         statement = _IMPORTS.get(node.id) or (f"import {node.id}" if node.id in _MODULES else None)
         fix = Fix(f"Add {statement}", (ctx.insert_import(statement),), safe=True) if statement else None
-        yield ctx.finding(node, f"{node.id} is defined nowhere in this cell, so {_stage(ctx, node)}; import or define it here.", fix)
+        yield ctx.finding(
+            node, f"{node.id} is defined nowhere in this cell, so {_stage(ctx, node)}; import or define it here.", fix
+        )
 
 
 def _locals_shared_with_run(ctx: ScriptContext) -> set[str]:
@@ -147,7 +153,14 @@ def _locals_shared_with_run(ctx: ScriptContext) -> set[str]:
     return set(ctx.init_scope.bindings)
 
 
-@rule("MLD307", "name-from-another-cell", "warning", stage="request", whole=True, runtime="NameError: name 'clean' is not defined")
+@rule(
+    "MLD307",
+    "name-from-another-cell",
+    "warning",
+    stage="request",
+    whole=True,
+    runtime="NameError: name 'clean' is not defined",
+)
 def name_from_another_cell(ctx: ScriptContext) -> Iterator[Finding]:
     """A name comes from another cell of the notebook, which the container does not have.
 
@@ -184,6 +197,7 @@ def name_from_another_cell(ctx: ScriptContext) -> Iterator[Finding]:
             fix = Fix(f"Add {statement}", (ctx.insert_import(statement),), safe=True) if statement else None
             yield ctx.finding(
                 node,
-                f"{node.id} comes from another cell, which the deployed script does not have; copy its definition into this cell.",
+                f"{node.id} comes from another cell, which the deployed script does not have; copy its "
+                f"definition into this cell.",
                 fix,
             )

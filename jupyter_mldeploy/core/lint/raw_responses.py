@@ -78,7 +78,9 @@ def response_without_status(ctx: ScriptContext) -> Iterator[Finding]:
             span = ctx.span(call.args[0])
             end = type(span)(span.end_line, span.end_column, span.end_line, span.end_column)
             fix = Fix(f"Add the status {status}", (ctx.replace(end, f", {status}"),), safe=handler is None)
-        yield ctx.finding(call, f"AMLResponse needs a status code, so this fails; write AMLResponse(message, {status}).", fix)
+        yield ctx.finding(
+            call, f"AMLResponse needs a status code, so this fails; write AMLResponse(message, {status}).", fix
+        )
 
 
 @rule("MLD505", "response-of-object", "error", stage="answer", kinds=ONLINE)
@@ -203,11 +205,22 @@ def rawhttp_plain_answer(ctx: ScriptContext) -> Iterator[Finding]:
     if ctx.entry.kind == "rawhttp":
         for node, value in ctx.run_returns():
             if ctx.in_run(node) and ctx.type_of(value) in {"dict", "list", "str", "int", "float", "bool"}:
-                yield ctx.finding(value, "A plain value is sent as JSON with status 200; AMLResponse sets body, status and headers.")
+                yield ctx.finding(
+                    value, "A plain value is sent as JSON with status 200; AMLResponse sets body, status and headers."
+                )
     for call in _responses(ctx):
         headers = call.args[2] if len(call.args) > 2 else keyword(call, "response_headers")
         shown = ctx.expression_of(headers) if headers is not None else None
         for value in shown.values if isinstance(shown, ast.Dict) else ():
             if ctx.type_of(value) in {"int", "float", "bool", "None", "list", "dict"}:
-                fix = Fix("Make it text", (ctx.replace(value, f'"{ctx.text(value)}"'),)) if isinstance(value, ast.Constant) else None
-                yield ctx.finding(value, "A header's value must be text, so making this response fails; put it in quotes.", fix, severity="error")
+                fix = (
+                    Fix("Make it text", (ctx.replace(value, f'"{ctx.text(value)}"'),))
+                    if isinstance(value, ast.Constant)
+                    else None
+                )
+                yield ctx.finding(
+                    value,
+                    "A header's value must be text, so making this response fails; put it in quotes.",
+                    fix,
+                    severity="error",
+                )

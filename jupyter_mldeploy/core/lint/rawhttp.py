@@ -66,9 +66,15 @@ def rawhttp_with_schema(ctx: ScriptContext) -> Iterator[Finding]:
     if raw and schemas and ctx.is_certain("run"):
         span = ctx.span(raw[0].node)
         whole = ctx.source.line(span.line).strip() == f"@{ctx.text(raw[0].node)}"
-        fix = Fix("Delete @rawhttp", (ctx.delete_lines(span.line, span.line),)) if whole and span.line == span.end_line else None
+        fix = (
+            Fix("Delete @rawhttp", (ctx.delete_lines(span.line, span.line),))
+            if whole and span.line == span.end_line
+            else None
+        )
         yield ctx.finding(
-            raw[0].node, "@rawhttp and @input_schema exclude each other, so the server refuses the script; keep one.", fix
+            raw[0].node,
+            "@rawhttp and @input_schema exclude each other, so the server refuses the script; keep one.",
+            fix,
         )
 
 
@@ -114,7 +120,9 @@ def rawhttp_called(ctx: ScriptContext) -> Iterator[Finding]:
             qualified = ctx.qualified_name(decorator.func) or ""
             if is_ours(qualified) and qualified.endswith(".rawhttp"):
                 fix = Fix("Remove the parentheses", (ctx.replace(decorator, ctx.text(decorator.func)),), safe=True)
-                yield ctx.finding(decorator, "@rawhttp takes no parentheses, so importing the script fails; write @rawhttp.", fix)
+                yield ctx.finding(
+                    decorator, "@rawhttp takes no parentheses, so importing the script fails; write @rawhttp.", fix
+                )
 
 
 @rule(
@@ -160,16 +168,24 @@ def request_used_as_text(ctx: ScriptContext) -> Iterator[Finding]:
     given = _request(ctx)
     if given is None:
         return
-    name, scope = given
+    name = given[0]
     for call in ctx.facts.calls:
-        if len(call.args) == 1 and isinstance(call.args[0], ast.Name) and call.args[0].id == name and (
-            ctx.qualified_name(call.func) == "json.loads" and _is_request(ctx, call.args[0], given, call)
+        if (
+            len(call.args) == 1
+            and isinstance(call.args[0], ast.Name)
+            and call.args[0].id == name
+            and (ctx.qualified_name(call.func) == "json.loads" and _is_request(ctx, call.args[0], given, call))
         ):
             fix = Fix("Parse the request's body", (ctx.replace(call.args[0], f"{name}.get_data()"),), safe=True)
-            yield ctx.finding(call, f"{name} is the request object, so json.loads fails on it; parse {name}.get_data().", fix)
+            yield ctx.finding(
+                call, f"{name} is the request object, so json.loads fails on it; parse {name}.get_data().", fix
+            )
     for node in ctx.facts.subscripts:
-        if isinstance(node.value, ast.Name) and node.value.id == name and isinstance(node.slice, ast.Constant) and (
-            isinstance(node.slice.value, str) and _is_request(ctx, node.value, given, node)
+        if (
+            isinstance(node.value, ast.Name)
+            and node.value.id == name
+            and isinstance(node.slice, ast.Constant)
+            and (isinstance(node.slice.value, str) and _is_request(ctx, node.value, given, node))
         ):
             fix = Fix("Use the request's JSON", (ctx.replace(node.value, f"{name}.get_json()"),), safe=True)
             yield ctx.finding(node, f"{name} is the request object and has no keys; use {name}.get_json().", fix)
@@ -222,5 +238,7 @@ def rawhttp_on_helper(ctx: ScriptContext) -> Iterator[Finding]:
             qualified = ctx.qualified_name(decorator) or ""
             if is_ours(qualified) and qualified.endswith(".rawhttp"):
                 yield ctx.finding(
-                    decorator, f"@rawhttp works for the whole process, not for {node.name}(): run() will receive a request; decorate run()."
+                    decorator,
+                    f"@rawhttp works for the whole process, not for {node.name}(): run() will receive a "
+                    f"request; decorate run().",
                 )

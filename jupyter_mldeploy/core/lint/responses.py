@@ -6,13 +6,15 @@ import ast
 from collections.abc import Iterator
 
 from jupyter_mldeploy.core.lint.context import Finding, ScriptContext, called_name
-from jupyter_mldeploy.core.lint.diagnostics import Fix, TextEdit
+from jupyter_mldeploy.core.lint.diagnostics import Fix
 from jupyter_mldeploy.core.lint.rule import ONLINE, rule
 from jupyter_mldeploy.core.lint.schema_use import NOT_ENCODABLE
 
-_REFUSED = (NOT_ENCODABLE | {"bytes", "bytearray", "Timestamp", "datetime", "date", "time", "timedelta", "Decimal", "UUID", "memoryview", "enumerate"}) - {  # fmt: skip
-    "generator"
-}
+_OTHERS = {
+    "bytes", "bytearray", "Timestamp", "datetime", "date", "time", "timedelta", "Decimal", "UUID", "memoryview",
+    "enumerate",
+}  # fmt: skip
+_REFUSED = (NOT_ENCODABLE | _OTHERS) - {"generator"}
 _PREDICTIONS = {"predict", "predict_proba", "predict_log_proba", "decision_function", "predict_on_batch"}
 _TEXT_MAKERS = {"json.dumps", "simplejson.dumps", "ujson.dumps"}
 _ADVICE = {
@@ -38,12 +40,12 @@ def not_json_serializable(ctx: ScriptContext) -> Iterator[Finding]:
     """`run()` returns a value that JSON cannot hold.
 
     The answer is encoded as JSON after `run()` has returned, so no `try` inside it helps. Arrays, DataFrames, Series,
-    numpy's whole numbers, sets, bytes and dates fail, also inside a dict or list; `np.float64` passes. Keys must be text
-    or numbers.
+    numpy's whole numbers, sets, bytes and dates fail, also inside a dict or list; `np.float64` passes. Keys must be
+    text or numbers.
 
-    The scoring server of this project encodes arrays, DataFrames, Series, numpy's numbers and dates by itself. For these
-    the finding is a warning there, because the script cannot go back to Azure's server; with `server = "azureml"` in the
-    settings, inside `json.dumps`, and for all other values it is an error.
+    The scoring server of this project encodes arrays, DataFrames, Series, numpy's numbers and dates by itself. For
+    these the finding is a warning there, because the script cannot go back to Azure's server; with `server = "azureml"`
+    in the settings, inside `json.dumps`, and for all other values it is an error.
 
     Bad::
 
@@ -82,13 +84,17 @@ def not_json_serializable(ctx: ScriptContext) -> Iterator[Finding]:
             continue
         part, name = wrong
         if name == "tuple key":
-            yield ctx.finding(part, "A tuple as key cannot be JSON, so every request that returns it fails; use text keys.")
+            yield ctx.finding(
+                part, "A tuple as key cannot be JSON, so every request that returns it fails; use text keys."
+            )
             continue
         fix = _conversion(ctx, part, name)
         does = "json.dumps fails" if dumped else "encoding the answer fails"
         advice = _ADVICE.get(name, "convert it to plain Python")
         if not dumped and ctx.config.server != "azureml" and _is_encoded_here(name):
-            message = f"A {name} is encoded by this server only; Azure's own fails on every request. For both, {advice}."
+            message = (
+                f"A {name} is encoded by this server only; Azure's own fails on every request. For both, {advice}."
+            )
             yield ctx.finding(part, message, fix, severity="warning")
         else:
             yield ctx.finding(part, f"A value of type {name} is not JSON serializable, so {does}; {advice}.", fix)
@@ -129,11 +135,18 @@ def _first_refused(ctx: ScriptContext, node: ast.expr, depth: int) -> tuple[ast.
 def _list_of_whole_numbers(ctx: ScriptContext, node: ast.Call) -> tuple[ast.expr, str] | None:
     """``list(np.array([1, 2]))`` is a list of np.int64."""
     value = ctx.expression_of(node.args[0])
-    if not isinstance(value, ast.Call) or ctx.qualified_name(value.func) != "numpy.array" or len(value.args) != 1 or value.keywords:
+    if (
+        not isinstance(value, ast.Call)
+        or ctx.qualified_name(value.func) != "numpy.array"
+        or len(value.args) != 1
+        or value.keywords
+    ):
         return None
     elements = value.args[0]
-    if isinstance(elements, ast.List) and elements.elts and all(
-        isinstance(item, ast.Constant) and type(item.value) is int for item in elements.elts
+    if (
+        isinstance(elements, ast.List)
+        and elements.elts
+        and all(isinstance(item, ast.Constant) and type(item.value) is int for item in elements.elts)
     ):
         return node, "np.int64"
     return None
@@ -202,7 +215,11 @@ def unconverted_prediction(ctx: ScriptContext) -> Iterator[Finding]:
             parts = list(value.elts)
         for part in parts:
             shown = ctx.expression_of(part)
-            if not isinstance(shown, ast.Call) or not isinstance(shown.func, ast.Attribute) or shown.func.attr not in _PREDICTIONS:
+            if (
+                not isinstance(shown, ast.Call)
+                or not isinstance(shown.func, ast.Attribute)
+                or shown.func.attr not in _PREDICTIONS
+            ):
                 continue
             if _is_own_model(ctx, shown.func.value):
                 continue
@@ -232,12 +249,14 @@ def _is_own_model(ctx: ScriptContext, node: ast.expr) -> bool:
     return False
 
 
-@rule("MLD403", "json-text-returned", "info", stage="answer", kinds=frozenset({"json", "schema", "class"}), response=True)
+@rule(
+    "MLD403", "json-text-returned", "info", stage="answer", kinds=frozenset({"json", "schema", "class"}), response=True
+)
 def json_text_returned(ctx: ScriptContext) -> Iterator[Finding]:
     r"""`run()` returns JSON text, so the client gets a string inside a string.
 
-    The server encodes what `run()` returns. Text is encoded again: the body becomes `"{\"a\": 1}"`, and the client has to
-    decode twice. Return the object itself. Clients that already decode twice must be changed with it.
+    The server encodes what `run()` returns. Text is encoded again: the body becomes `"{\"a\": 1}"`, and the client has
+    to decode twice. Return the object itself. Clients that already decode twice must be changed with it.
 
     Bad::
 
@@ -273,110 +292,14 @@ def json_text_returned(ctx: ScriptContext) -> Iterator[Finding]:
             continue
         fix = None
         if dumps and len(shown.args) == 1 and not shown.keywords and not isinstance(shown.args[0], ast.Starred):
-            if shown is value or ctx.facts.parents[shown] is not value:
-                fix = Fix("Return the object itself", (ctx.replace(shown, ctx.text(shown.args[0])),))
-        if fix is not None and shown is not value and not _used_once(ctx, value):
-            fix = None
+            once = shown is value or _used_once(ctx, value)
+            fix = Fix("Return the object itself", (ctx.replace(shown, ctx.text(shown.args[0])),)) if once else None
         yield ctx.finding(
-            value, "JSON text is encoded again, so the client gets a string inside a string; return the object itself.", fix
+            value,
+            "JSON text is encoded again, so the client gets a string inside a string; return the object itself.",
+            fix,
         )
 
 
 def _used_once(ctx: ScriptContext, node: ast.expr) -> bool:
     return isinstance(node, ast.Name) and ctx.run_scope is not None and len(ctx.run_scope.reads.get(node.id, ())) == 1
-
-
-@rule("MLD406", "status-in-tuple", "warning", stage="answer", kinds=ONLINE, response=True)
-def status_in_tuple(ctx: ScriptContext) -> Iterator[Finding]:
-    """`run()` returns a tuple with a status code, which becomes a JSON list with status 200.
-
-    Only `AMLResponse` carries a status.
-
-    Bad::
-
-        import json
-
-        def init():
-            pass
-
-        def run(raw_data):
-            if "data" not in json.loads(raw_data):
-                return {"error": "no data"}, 400
-            return {"result": 1}
-
-    Good::
-
-        import json
-        from azureml.contrib.services.aml_response import AMLResponse
-
-        def init():
-            pass
-
-        def run(raw_data):
-            if "data" not in json.loads(raw_data):
-                return AMLResponse({"error": "no data"}, 400, json_str=True)
-            return {"result": 1}
-    """
-    for node, value in ctx.run_returns():
-        if not ctx.in_run(node) or not isinstance(value, ast.Tuple) or len(value.elts) not in {2, 3}:
-            continue
-        status = value.elts[1]
-        if not isinstance(status, ast.Constant) or type(status.value) is not int or not 100 <= status.value <= 599:
-            continue
-        fix = None
-        if len(value.elts) == 2:
-            fix = response_fix(ctx, value, ctx.text(value.elts[0]), status.value, as_json=not _is_text(ctx, value.elts[0]))
-        yield ctx.finding(
-            value, f"The caller gets status 200 and a JSON list; status {status.value} needs AMLResponse(…, {status.value}).", fix
-        )
-
-
-def _is_text(ctx: ScriptContext, node: ast.expr) -> bool:
-    return ctx.type_of(node) in {"str", "bytes"}
-
-
-def response_fix(ctx: ScriptContext, value: ast.expr, body: str, status: int, *, as_json: bool) -> Fix:
-    """Return a fix that turns a returned value into an AMLResponse with a status."""
-    encode = ", json_str=True" if as_json else ""
-    edits: list[TextEdit] = [ctx.replace(value, f"AMLResponse({body}, {status}{encode})")]
-    if "AMLResponse" not in ctx.facts.module.bindings:
-        edits.insert(0, ctx.insert_import("from azureml.contrib.services.aml_response import AMLResponse"))
-    return Fix(f"Return AMLResponse with status {status}", tuple(edits))
-
-
-@rule("MLD407", "nothing-returned", "warning", stage="answer", kinds=frozenset({"json", "schema", "rawhttp", "class"}), response=True)
-def nothing_returned(ctx: ScriptContext) -> Iterator[Finding]:
-    """`run()` never returns a value, so the caller gets `{}`.
-
-    Bad::
-
-        import json
-
-        def init():
-            pass
-
-        def run(raw_data):
-            result = json.loads(raw_data)["data"]
-            print(len(result))
-
-    Good::
-
-        import json
-
-        def init():
-            pass
-
-        def run(raw_data):
-            result = json.loads(raw_data)["data"]
-            return len(result)
-    """
-    run, scope = ctx.run, ctx.run_scope
-    if run is None or scope is None or scope.yields or any(node.value is not None for node in scope.returns):
-        return
-    if all(isinstance(node, ast.Raise) or isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) for node in run.body):
-        return
-    if isinstance(run.body[-1], ast.Raise) and not scope.returns:
-        return
-    yield ctx.finding(run, "run() returns nothing, so the caller gets an empty answer; return the result.")
-
-

@@ -17,15 +17,17 @@ from jupyter_mldeploy.core.lint.diagnostics import Severity
 
 Family = Literal["script", "environment", "inferenceconfig", "deploymentconfig", "endpoint", "file"]
 Stage = Literal["import", "load", "init", "request", "deploy", "read", "answer"]
-STAGES: Mapping[Stage, str] = MappingProxyType({
-    "import": "when the script is imported",
-    "load": "when the server loads the script",
-    "init": "when init() runs",
-    "request": "when a request is answered",
-    "answer": "never; the caller gets a misleading answer",
-    "deploy": "when the deployment is made",
-    "read": "when the file is read",
-})
+STAGES: Mapping[Stage, str] = MappingProxyType(
+    {
+        "import": "when the script is imported",
+        "load": "when the server loads the script",
+        "init": "when init() runs",
+        "request": "when a request is answered",
+        "answer": "never; the caller gets a misleading answer",
+        "deploy": "when the deployment is made",
+        "read": "when the file is read",
+    }
+)
 DOCS = "docs/lint/{code}.md"
 
 _BLOCK = re.compile(r"^(Bad|Good)::\n\n?((?:(?:    .*)?\n)+)", re.MULTILINE)

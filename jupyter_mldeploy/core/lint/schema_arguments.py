@@ -6,7 +6,7 @@ import ast
 import difflib
 from collections.abc import Iterator
 
-from jupyter_mldeploy.core.lint.context import Finding, ScriptContext, has_unpacking, keyword
+from jupyter_mldeploy.core.lint.context import Finding, ScriptContext, called_name, has_unpacking, keyword
 from jupyter_mldeploy.core.lint.diagnostics import Fix
 from jupyter_mldeploy.core.lint.rule import rule
 from jupyter_mldeploy.core.lint.schema_use import SAMPLE_TYPES
@@ -70,27 +70,30 @@ def wrong_schema_arguments(ctx: ScriptContext) -> Iterator[Finding]:
         name = f"{decorator.role}_schema"
         if not isinstance(decorator.node, ast.Call):
             yield ctx.finding(
-                decorator.node, f"@{name} is not called, so importing the script fails; write @{name}(…) with its arguments."
+                decorator.node,
+                f"@{name} is not called, so importing the script fails; write @{name}(…) with its arguments.",
             )
             continue
-        yield from _arguments(ctx, decorator.node, f"{name}()", _KEYWORDS[decorator.role], 2 if decorator.role == "input" else 1)
+        yield from _arguments(
+            ctx, decorator.node, f"{name}()", _KEYWORDS[decorator.role], 2 if decorator.role == "input" else 1
+        )
     for call in ctx.facts.calls:
-        func = call.func
-        last = func.id if isinstance(func, ast.Name) else func.attr if isinstance(func, ast.Attribute) else ""
-        if last not in SAMPLE_TYPES and not last:
-            continue
-        qualified = ctx.qualified_name(func) if last in SAMPLE_TYPES else None
-        if qualified and is_ours(qualified) and last in _KEYWORDS:
+        last = called_name(call) or ""
+        made = ctx.qualified_name(call.func) if last in SAMPLE_TYPES else None
+        if made and is_ours(made) and last in _KEYWORDS:
             yield from _arguments(ctx, call, f"{last}()", _KEYWORDS[last], 1)
 
 
-def _arguments(ctx: ScriptContext, call: ast.Call, name: str, accepted: tuple[str, ...], required: int) -> Iterator[Finding]:
+def _arguments(
+    ctx: ScriptContext, call: ast.Call, name: str, accepted: tuple[str, ...], required: int
+) -> Iterator[Finding]:
     if has_unpacking(call):
         return
     if len(call.args) > len(accepted):
         yield ctx.finding(
             call.args[len(accepted)],
-            f"{name} takes {len(accepted)} argument{'s' if len(accepted) > 1 else ''} but {len(call.args)} were given, so "
+            f"{name} takes {len(accepted)} argument{'s' if len(accepted) > 1 else ''} but "
+            f"{len(call.args)} were given, so "
             "importing the script fails; remove what is too much.",
         )
         return

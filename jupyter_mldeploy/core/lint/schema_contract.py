@@ -89,6 +89,7 @@ def schema_names_no_parameter(ctx: ScriptContext) -> Iterator[Finding]:
     zero_fp=True,
     kinds=_SCHEMA,
     runtime="A value is not provided for the 'extra' parameter.",
+    whole=True,
 )
 def parameter_without_schema(ctx: ScriptContext) -> Iterator[Finding]:
     """A required parameter of a decorated `run()` has no `@input_schema`.
@@ -129,7 +130,9 @@ def parameter_without_schema(ctx: ScriptContext) -> Iterator[Finding]:
     uses = [use for use in schema_uses(ctx) if use.role == "input"]
     if not uses or any(not use.certain or use.name is None for use in uses):
         return
-    if any(not isinstance(decorator.node, ast.Call) for decorator in ctx.analysis.decorators if decorator.role == "input"):
+    if any(
+        not isinstance(decorator.node, ast.Call) for decorator in ctx.analysis.decorators if decorator.role == "input"
+    ):
         return
     named = {use.name for use in uses}
     for parameter in ctx.inputs:
@@ -165,8 +168,8 @@ def parameter_without_schema(ctx: ScriptContext) -> Iterator[Finding]:
 def schema_given_twice(ctx: ScriptContext) -> Iterator[Finding]:
     """Two `@output_schema`, or two `@input_schema` for the same parameter.
 
-    Two output schemas stop the import. Two input schemas decode a value twice: what the first has made of it, the second
-    refuses.
+    Two output schemas stop the import. Two input schemas decode a value twice: what the first has made of it, the
+    second refuses.
 
     Bad::
 
@@ -229,7 +232,11 @@ def _without(ctx: ScriptContext, use: SchemaUse) -> Fix | None:
     span = ctx.span(use.node)
     before = ctx.source.line(span.line)[: span.column].strip()
     after = ctx.source.line(span.end_line)[span.end_column :].strip()
-    return Fix("Delete this decorator", (ctx.delete_lines(span.line, span.end_line),)) if before == "@" and not after else None
+    return (
+        Fix("Delete this decorator", (ctx.delete_lines(span.line, span.end_line),))
+        if before == "@" and not after
+        else None
+    )
 
 
 @rule(
@@ -279,13 +286,14 @@ def not_a_parameter_type(ctx: ScriptContext) -> Iterator[Finding]:
         name = "param_type" if use.role == "input" else "output_type"
         swapped = use.role == "input" and use.name_node is not None and _made(ctx, use.name_node)
         if swapped and use.name_node is not None:
-            fix = Fix("Swap the arguments", (
-                ctx.replace(use.name_node, ctx.text(use.type_node)), ctx.replace(use.type_node, ctx.text(use.name_node)),
-            ), safe=True)  # fmt: skip
+            first, second = ctx.text(use.name_node), ctx.text(use.type_node)
+            edits = (ctx.replace(use.name_node, second), ctx.replace(use.type_node, first))
+            fix = Fix("Swap the arguments", edits, safe=True)
             positional = len(use.node.args) >= 2
             yield ctx.finding(
                 use.node,
-                "The arguments of @input_schema are swapped, so importing the script fails; first the parameter's name, "
+                "The arguments of @input_schema are swapped, so importing the script fails; first the "
+                "parameter's name, "
                 "then its type.",
                 fix if positional else None,
             )

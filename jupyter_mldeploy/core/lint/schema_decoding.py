@@ -23,7 +23,9 @@ def _decoded(ctx: ScriptContext) -> dict[str, SchemaUse]:
     if any(not use.certain or use.name is None for use in uses):
         return {}
     names = [use.name for use in uses]
-    return {use.name: use for use in uses if use.name and names.count(use.name) == 1 and use.decoded and not use.optional}
+    return {
+        use.name: use for use in uses if use.name and names.count(use.name) == 1 and use.decoded and not use.optional
+    }
 
 
 @rule(
@@ -85,7 +87,9 @@ def decoded_value_parsed_again(ctx: ScriptContext) -> Iterator[Finding]:
         if not isinstance(ctx.facts.parents[call], ast.Subscript):
             fix = Fix(f"Use {name} as it is", (ctx.replace(call, name),))
         yield ctx.finding(
-            call, f"{name} is decoded by its @input_schema ({found}), so json.loads fails on every request; use it as it is.", fix
+            call,
+            f"{name} is decoded by its @input_schema ({found}), so json.loads fails on every request; use it as it is.",
+            fix,
         )
 
 
@@ -136,13 +140,21 @@ def array_indexed_by_name(ctx: ScriptContext) -> Iterator[Finding]:
             continue
         name = node.value.id
         use = decoded.get(name)
-        if use is None or use.decoded != "ndarray" or not isinstance(node.slice.value, str) or not _is_plain_array(ctx, use):
+        if (
+            use is None
+            or use.decoded != "ndarray"
+            or not isinstance(node.slice.value, str)
+            or not _is_plain_array(ctx, use)
+        ):
             continue
         if not ctx.is_parameter(node.value, name, scope) or ctx.is_type_checked(scope, name) or ctx.is_forgiven(node):
             continue
         fix = Fix(f"Use {name} as it is", (ctx.replace(node, name),)) if isinstance(node.ctx, ast.Load) else None
         yield ctx.finding(
-            node, f"{name} is a numpy array by its @input_schema, so [{node.slice.value!r}] fails on every request; use {name} itself.", fix
+            node,
+            f"{name} is a numpy array by its @input_schema, so [{node.slice.value!r}] fails on every "
+            f"request; use {name} itself.",
+            fix,
         )
 
 
@@ -155,13 +167,23 @@ def _is_plain_array(ctx: ScriptContext, use: SchemaUse) -> bool:
     if len(call.args) > 1 or any(item.arg != "dtype" for item in call.keywords):
         return False
     for item in call.keywords:
-        plain = ctx.qualified_name(item.value) or (isinstance(item.value, ast.Name) and item.value.id in {"float", "int", "str", "bool"})
+        plain = ctx.qualified_name(item.value) or (
+            isinstance(item.value, ast.Name) and item.value.id in {"float", "int", "str", "bool"}
+        )
         if not plain and not (isinstance(item.value, ast.Constant) and "," not in str(item.value.value)):
             return False
     return isinstance(ctx.expression_of(call.args[0]), ast.List)
 
 
-_TEXT_OF = {"str": "text", "dict": "an object", "list": "an array", "int": "a number", "float": "a number", "bool": "a boolean", "tuple": "an array"}
+_TEXT_OF = {
+    "str": "text",
+    "dict": "an object",
+    "list": "an array",
+    "int": "a number",
+    "float": "a number",
+    "bool": "a boolean",
+    "tuple": "an array",
+}
 
 
 @rule("MLD212", "output-differs-from-schema", "hint", stage="answer", kinds=_SCHEMA, response=True)
@@ -203,20 +225,25 @@ def output_differs_from_schema(ctx: ScriptContext) -> Iterator[Finding]:
     uses = [use for use in schema_uses(ctx) if use.role == "output"]
     if len(uses) != 1 or uses[0].made is None:
         return
-    promised = _promised(ctx, uses[0])
+    promised = _promised(uses[0])
     if promised is None:
         return
     for node, value in ctx.run_returns():
         if ctx.in_handler(node) is not None or not ctx.in_run(node):
             continue
         given = _TEXT_OF.get(ctx.type_of(value) or "")
-        if given is None and isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute) and value.func.attr == "tolist":
+        if (
+            given is None
+            and isinstance(value, ast.Call)
+            and isinstance(value.func, ast.Attribute)
+            and value.func.attr == "tolist"
+        ):
             given = "an array"
         if given is not None and given != promised:
             yield ctx.finding(value, f"@output_schema promises {promised}, but run() returns {given} here.")
 
 
-def _promised(ctx: ScriptContext, use: SchemaUse) -> str | None:
+def _promised(use: SchemaUse) -> str | None:
     made = use.made
     if made is None:
         return None
@@ -229,12 +256,12 @@ def _promised(ctx: ScriptContext, use: SchemaUse) -> str | None:
     return _TEXT_OF.get(made.sample_value.type) if made.type == "standard" and made.sample_value else None
 
 
-@rule("MLD213", "half-a-schema", "info", stage="answer", kinds=_SCHEMA)
+@rule("MLD213", "half-a-schema", "info", stage="answer", kinds=_SCHEMA, whole=True)
 def half_a_schema(ctx: ScriptContext) -> Iterator[Finding]:
     """`run()` has an input schema but no output schema, or only an output schema.
 
-    Without an output schema the Swagger document cannot say what comes back. With an output schema alone, `run()` gets the
-    values of the JSON object's keys undecoded instead of the body's text.
+    Without an output schema the Swagger document cannot say what comes back. With an output schema alone, `run()` gets
+    the values of the JSON object's keys undecoded instead of the body's text.
 
     Bad::
 
@@ -316,7 +343,11 @@ def power_bi_names(ctx: ScriptContext) -> Iterator[Finding]:
         wanted = exact.get((use.name or "").replace("_", "").lower())
         if use.role == "input" and wanted and use.name != wanted and use.name_node is not None:
             yield ctx.finding(use.name_node, f"Power BI looks for {wanted} in exactly this spelling, not {use.name}.")
-    if "Inputs" not in names and "GlobalParameters" in names and "inputs" not in {(name or "").lower() for name in names}:
+    if (
+        "Inputs" not in names
+        and "GlobalParameters" in names
+        and "inputs" not in {(name or "").lower() for name in names}
+    ):
         first = ctx.run
         if first is not None:
             span = ctx.header(first)

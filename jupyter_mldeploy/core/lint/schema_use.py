@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 from jupyter_mldeploy.core.entryscript import RunDecorator
-from jupyter_mldeploy.core.lint.context import ScriptContext, keyword
+from jupyter_mldeploy.core.lint.context import ScriptContext, called_name, keyword
 from jupyter_mldeploy.core.scriptkind import is_ours
 from jupyter_mldeploy.core.values import Value
 
@@ -61,16 +62,18 @@ class SchemaUse:
 
 def schema_uses(ctx: ScriptContext) -> list[SchemaUse]:
     """Return the called schema decorators of ``run()`` from the top down."""
-    uses: list[SchemaUse] = []
-    for decorator in ctx.analysis.decorators:
-        if decorator.role in {"input", "output"} and isinstance(decorator.node, ast.Call):
-            uses.append(_use(ctx, decorator, decorator.node))
-    return uses
+    return [
+        _use(ctx, decorator, decorator.node)
+        for decorator in ctx.analysis.decorators
+        if decorator.role in {"input", "output"} and isinstance(decorator.node, ast.Call)
+    ]
 
 
 def _use(ctx: ScriptContext, decorator: RunDecorator, call: ast.Call) -> SchemaUse:
     positional = list(call.args)
-    unpacked = any(isinstance(arg, ast.Starred) for arg in positional) or any(item.arg is None for item in call.keywords)
+    unpacked = any(isinstance(arg, ast.Starred) for arg in positional) or any(
+        item.arg is None for item in call.keywords
+    )
     name_node: ast.expr | None = None
     role: Literal["input", "output"] = "input" if decorator.role == "input" else "output"
     if role == "input":
@@ -114,6 +117,15 @@ def parameter_type(ctx: ScriptContext, node: ast.expr) -> ParameterTypeCall | No
     return ParameterTypeCall(
         node, class_name, SAMPLE_TYPES[class_name], sample, ctx.value_of(sample) if sample is not None else None
     )
+
+
+def parameter_types(ctx: ScriptContext) -> Iterator[ParameterTypeCall]:
+    """Yield every parameter type the script certainly makes, nested ones too."""
+    for call in ctx.facts.calls:
+        if (called_name(call) or "").endswith("ParameterType"):
+            made = parameter_type(ctx, call)
+            if made is not None:
+                yield made
 
 
 def first_not_encodable(ctx: ScriptContext, node: ast.expr, depth: int = 0) -> tuple[ast.expr, str] | None:

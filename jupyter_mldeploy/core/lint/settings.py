@@ -82,18 +82,25 @@ class LintConfig:
             problems.append({"field": f"tool.mldeploy.lint.{key}", "message": "must be a list of strings"})
             return ()
 
-        for key in sorted(set(table) - _KEYS):
-            problems.append({"field": f"tool.mldeploy.lint.{key}", "message": f"is not a setting; there are {', '.join(sorted(_KEYS))}"})
+        accepted = ", ".join(sorted(_KEYS))
+        problems.extend(
+            {"field": f"tool.mldeploy.lint.{key}", "message": f"is not a setting; there are {accepted}"}
+            for key in sorted(set(table) - _KEYS)
+        )
         server = table.get("server", "mldeploy")
         if server not in {"mldeploy", "azureml"}:
             problems.append({"field": "tool.mldeploy.lint.server", "message": 'must be "mldeploy" or "azureml"'})
         severity = table.get("severity", {})
         if not isinstance(severity, dict) or any(value not in SEVERITIES for value in severity.values()):
-            problems.append({"field": "tool.mldeploy.lint.severity", "message": f"must map codes to {', '.join(SEVERITIES)}"})
+            problems.append(
+                {"field": "tool.mldeploy.lint.severity", "message": f"must map codes to {', '.join(SEVERITIES)}"}
+            )
             severity = {}
         ignores = table.get("per-file-ignores", {})
         if not isinstance(ignores, dict):
-            problems.append({"field": "tool.mldeploy.lint.per-file-ignores", "message": "must map globs to lists of codes"})
+            problems.append(
+                {"field": "tool.mldeploy.lint.per-file-ignores", "message": "must map globs to lists of codes"}
+            )
             ignores = {}
         config = cls(
             select=codes("select", table.get("select", ["MLD"])),
@@ -117,7 +124,10 @@ def matches(path: str, pattern: str) -> bool:
 
 
 def _longest(code: str, prefixes: tuple[str, ...]) -> int:
-    return max((len(prefix) for prefix in prefixes if prefix and code.startswith(prefix.upper()) or prefix == "ALL"), default=0)
+    return max(
+        (len(prefix) for prefix in prefixes if (prefix and code.startswith(prefix.upper())) or prefix == "ALL"),
+        default=0,
+    )
 
 
 def _find(path: Path) -> Path | None:

@@ -10,7 +10,6 @@ from jupyter_mldeploy.core.lint.rule import ONLINE, rule
 from jupyter_mldeploy.core.source import Span
 
 
-
 @rule("MLD100", "syntax-error", "error", stage="import", zero_fp=True, runtime="SyntaxError: invalid syntax")
 def syntax_error(_: ScriptContext) -> Iterator[Finding]:
     r"""The script is not Python, so it cannot be imported.
@@ -69,7 +68,7 @@ def missing_function(ctx: ScriptContext) -> Iterator[Finding]:
         def run(data):
             return json.loads(data)["x"]
     """
-    if ctx.facts.star_imports or ctx.facts.is_dynamic() or (ctx.entry.class_name and ctx.entry.run):
+    if ctx.facts.star_imports or ctx.facts.dynamic or (ctx.entry.class_name and ctx.entry.run):
         return
     if ctx.entry.run is None and any(node.bases for node in ctx.facts.classes):
         return  # a class may inherit run()
@@ -133,7 +132,9 @@ def run_takes_nothing(ctx: ScriptContext) -> Iterator[Finding]:
     if opening and not ctx.entry.class_name:
         more = ", " if ctx.run_parameters else ""
         fix = Fix(f"Add the parameter {name}", (TextEdit(span.line, opening, span.line, opening, f"{name}{more}"),))
-    yield ctx.finding(run, f"{taken}, so the server cannot hand it the input data; add a parameter such as {name}.", fix)
+    yield ctx.finding(
+        run, f"{taken}, so the server cannot hand it the input data; add a parameter such as {name}.", fix
+    )
 
 
 @rule(
@@ -170,7 +171,11 @@ def run_signature_not_accepted(ctx: ScriptContext) -> Iterator[Finding]:
     run = ctx.run
     if run is None or not ctx.plain_run or ctx.entry.class_name:
         return
-    names = {"positional_only": "is positional-only", "var_positional": "takes any arguments", "var_keyword": "takes any keywords"}
+    names = {
+        "positional_only": "is positional-only",
+        "var_positional": "takes any arguments",
+        "var_keyword": "takes any keywords",
+    }
     for parameter in ctx.run_parameters:
         if parameter.kind not in names:
             continue
@@ -178,9 +183,10 @@ def run_signature_not_accepted(ctx: ScriptContext) -> Iterator[Finding]:
         fix = None
         if len(ctx.run_parameters) == 1 and parameter.kind == "var_positional":
             span = parameter.span
-            fix = Fix("Take one parameter, data", (
-                TextEdit(span.line, span.column - 1, span.end_line, span.end_column, "data"),
-            ))
+            fix = Fix(
+                "Take one parameter, data",
+                (TextEdit(span.line, span.column - 1, span.end_line, span.end_column, "data"),),
+            )
         yield ctx.finding(
             parameter.span,
             f"run()'s {star}{parameter.name} {names[parameter.kind]}; the server passes arguments by name and refuses "
@@ -197,6 +203,7 @@ def run_signature_not_accepted(ctx: ScriptContext) -> Iterator[Finding]:
     kinds=frozenset({"json", "rawhttp"}),
     confirmed=True,
     runtime="TypeError: run() missing 1 required positional argument: 'model_name'",
+    whole=True,
 )
 def too_many_required_parameters(ctx: ScriptContext) -> Iterator[Finding]:
     """`run()` without schema decorators has more than one required parameter.

@@ -14,7 +14,8 @@ from jupyter_mldeploy.core.lint.rule import ONLINE, UNDECORATED, rule
 from jupyter_mldeploy.core.source import Span
 
 PLACEHOLDER = re.compile(
-    r"<<[^<>\n]{1,60}>>|<(?:your|insert|enter|replace|add|put)\b[^<>\n]{0,60}>|<(?:model|service)[ _-]?(?:name|id|file|path)>",
+    r"<<[^<>\n]{1,60}>>|<(?:your|insert|enter|replace|add|put)\b[^<>\n]{0,60}>|<(?:model|service)[ "
+    r"_-]?(?:name|id|file|path)>",
     re.IGNORECASE,
 )
 
@@ -68,7 +69,9 @@ def relative_import(ctx: ScriptContext) -> Iterator[Finding]:
         fix = None
         text = ctx.text(node)
         if node.level == 1 and node.module and text.startswith("from ."):
-            fix = Fix("Import by the plain name", (ctx.replace(node, "from " + text[len("from ") :].replace(".", "", 1)),))
+            fix = Fix(
+                "Import by the plain name", (ctx.replace(node, "from " + text[len("from ") :].replace(".", "", 1)),)
+            )
         elif node.level == 1 and text.startswith("from . import "):
             fix = Fix("Import by the plain name", (ctx.replace(node, text[len("from . ") :]),))
         yield ctx.finding(
@@ -79,7 +82,7 @@ def relative_import(ctx: ScriptContext) -> Iterator[Finding]:
         )
 
 
-@rule("MLD110", "parameter-never-filled", "info", stage="answer", kinds=UNDECORATED)
+@rule("MLD110", "parameter-never-filled", "info", stage="answer", kinds=UNDECORATED, whole=True)
 def parameter_never_filled(ctx: ScriptContext) -> Iterator[Finding]:
     """`run()` without schema decorators has a further parameter with a default, which no request can set.
 
@@ -174,13 +177,14 @@ def placeholder_left(ctx: ScriptContext) -> Iterator[Finding]:
         def run(data):
             return [path, data]
     """
-    for node in ctx.facts.strings:
-        text = node.value
+    for node, text in ctx.facts.strings:
         if "<" not in text or isinstance(ctx.facts.parents[node], ast.Expr):
             continue
         match = PLACEHOLDER.search(text)
         if match:
-            yield ctx.finding(node, f"The placeholder {match.group()} of a template is still here; put the real value in.")
+            yield ctx.finding(
+                node, f"The placeholder {match.group()} of a template is still here; put the real value in."
+            )
 
 
 @rule("MLD113", "file-name-not-importable", "warning", stage="deploy", confirmed=True)

@@ -13,7 +13,19 @@ from jupyter_mldeploy.core.scopes import FunctionNode, Scope
 
 _MODULE_KINDS = frozenset({"json", "schema", "rawhttp", "batch", "unknown"})
 _CONTAINER = {"list", "dict", "set"}
-_MUTATING = {"append", "extend", "update", "add", "insert", "pop", "clear", "setdefault", "remove", "popitem", "discard"}
+_MUTATING = {
+    "append",
+    "extend",
+    "update",
+    "add",
+    "insert",
+    "pop",
+    "clear",
+    "setdefault",
+    "remove",
+    "popitem",
+    "discard",
+}
 
 
 def _is_placeholder(node: ast.expr | None) -> bool:
@@ -97,9 +109,15 @@ def missing_global(ctx: ScriptContext) -> Iterator[Finding]:
             return model.predict(data).tolist()
     """
     init, init_scope, run_scope = ctx.init, ctx.init_scope, ctx.run_scope
-    if init is None or init_scope is None or run_scope is None or not ctx.is_certain("init") or not ctx.is_certain("run"):
+    if (
+        init is None
+        or init_scope is None
+        or run_scope is None
+        or not ctx.is_certain("init")
+        or not ctx.is_certain("run")
+    ):
         return
-    if ctx.facts.star_imports or ctx.facts.is_dynamic():
+    if ctx.facts.star_imports or ctx.facts.dynamic:
         return
     for name in _locals_of(init_scope):
         if name in ctx.facts.module.bindings or (name in run_scope.bindings and name not in run_scope.globals):
@@ -110,7 +128,8 @@ def missing_global(ctx: ScriptContext) -> Iterator[Finding]:
         target = init_scope.bindings[name][0].node
         yield ctx.finding(
             target,
-            f"init() keeps {name} to itself, so run() fails with NameError on every request; declare it global in init().",
+            f"init() keeps {name} to itself, so run() fails with NameError on every request; declare it "
+            f"global in init().",
             _global_fix(ctx, init, name),
         )
 
@@ -153,7 +172,7 @@ def shadowed_placeholder(ctx: ScriptContext) -> Iterator[Finding]:
             return model.predict(data).tolist()
     """
     init, init_scope, run_scope = ctx.init, ctx.init_scope, ctx.run_scope
-    if init is None or init_scope is None or run_scope is None or ctx.facts.is_dynamic():
+    if init is None or init_scope is None or run_scope is None or ctx.facts.dynamic:
         return
     for name in _locals_of(init_scope):
         bindings = ctx.facts.module.bindings.get(name, [])
@@ -215,7 +234,8 @@ def global_read_before_local_assignment(ctx: ScriptContext) -> Iterator[Finding]
             continue
         yield ctx.finding(
             use,
-            f"run() assigns {name} further on, so here it is a local variable without a value and the request fails with "
+            f"run() assigns {name} further on, so here it is a local variable without a value and the "
+            f"request fails with "
             f"UnboundLocalError; declare {name} global in run() or give the local another name.",
             _global_fix(ctx, run, name),
         )
@@ -249,7 +269,7 @@ def global_never_assigned(ctx: ScriptContext) -> Iterator[Finding]:
         def run(data):
             return [str(data), str(model)]
     """
-    if ctx.facts.star_imports or ctx.facts.is_dynamic():
+    if ctx.facts.star_imports or ctx.facts.dynamic:
         return
     for node in ctx.facts.functions:
         for name, statement in ctx.facts.scopes[node].globals.items():
@@ -293,7 +313,8 @@ def shared_state_changed(ctx: ScriptContext) -> Iterator[Finding]:
             if binding.deferred and ctx.facts.scope_of(binding.node).function() is scope:
                 yield ctx.finding(
                     binding.node,
-                    f"run() changes the global {name}, which every worker has for itself and simultaneous requests share.",
+                    f"run() changes the global {name}, which every worker has for itself and "
+                    f"simultaneous requests share.",
                 )
                 break
     for attribute in ctx.facts.attributes:
@@ -303,8 +324,10 @@ def shared_state_changed(ctx: ScriptContext) -> Iterator[Finding]:
         if isinstance(attribute.value, ast.Name) and _is_module_container(ctx, scope, attribute.value):
             yield _changed(ctx, attribute.value)
     for subscript in ctx.facts.subscripts:
-        if isinstance(subscript.ctx, ast.Store | ast.Del) and isinstance(subscript.value, ast.Name) and (
-            _is_module_container(ctx, scope, subscript.value)
+        if (
+            isinstance(subscript.ctx, ast.Store | ast.Del)
+            and isinstance(subscript.value, ast.Name)
+            and (_is_module_container(ctx, scope, subscript.value))
         ):
             yield _changed(ctx, subscript.value)
 
@@ -319,5 +342,6 @@ def _is_module_container(ctx: ScriptContext, scope: Scope, node: ast.Name) -> bo
 
 def _changed(ctx: ScriptContext, node: ast.Name) -> Finding:
     return ctx.finding(
-        node, f"run() changes the module's {node.id}, which every worker has for itself and simultaneous requests share."
+        node,
+        f"run() changes the module's {node.id}, which every worker has for itself and simultaneous requests share.",
     )

@@ -12,9 +12,9 @@ from jupyter_mldeploy.core.lint.rule import rule
 def file_not_checked(_: Any) -> Iterator[Any]:
     """A file cannot be read, is too large, or is nested too deeply.
 
-    Files are read whole and parsed, so there are limits: 1,048,576 characters for a script, and less than 20,000 nodes and
-    no more than 100 levels for YAML, whose aliases can make a small file huge. Links that lead back to themselves are
-    reported once and not followed. Keep data in files of their own.
+    Files are read whole and parsed, so there are limits: 1,048,576 characters for a script, and less than 20,000 nodes
+    and no more than 100 levels for YAML, whose aliases can make a small file huge. Links that lead back to themselves
+    are reported once and not followed. Keep data in files of their own.
 
     Bad::
 
