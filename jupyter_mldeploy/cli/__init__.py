@@ -10,6 +10,10 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import PurePath
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ..errors import MldeployError
 
 __all__ = ["main"]
 
@@ -65,3 +69,24 @@ def _run(words: list[str]) -> int:
     except MldeployError as error:
         output.error(error)
         return exit_codes.exit_code(error)
+    except (KeyboardInterrupt, BrokenPipeError):
+        raise
+    except Exception as error:
+        if os.environ.get("MLDEPLOY_TRACEBACK"):
+            raise
+        output.error(_internal(error))
+        return exit_codes.FAILED
+
+
+def _internal(error: Exception) -> MldeployError:
+    """Return a fault of ours as an error that can be reported: nobody should have to read a traceback."""
+    import traceback
+
+    from ..errors import MldeployError
+
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    where = f"{PurePath(frame.filename).name} line {frame.lineno}"
+    return MldeployError(
+        f"This is a fault in mldeploy: {type(error).__name__}: {error} ({where}).",
+        hint="Please report it with the traceback that MLDEPLOY_TRACEBACK=1 shows.",
+    )

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
-from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..core.deployargs import DeployOptions, add_deploy_arguments, read_deploy_values
@@ -40,7 +38,7 @@ def run_deploy(context: Context, args: argparse.Namespace) -> int | None:
     """Deploy; with ``--dry-run`` plan."""
     if args.dry_run:
         return run_plan(context, args)
-    options, source, sources = _read(args)
+    options, source, sources = _read(context, args)
     with failing(context, options.name, sources):
         deploy(context, _prepare(context, options, source))
     return None
@@ -50,7 +48,7 @@ def run_plan(context: Context, args: argparse.Namespace) -> int | None:
     """Show what a deployment would do."""
     from ..core.card import plan_card
 
-    options, source, _ = _read(args)
+    options, source, _ = _read(context, args)
     plan = context.workspace.deployer.plan(_prepare(context, options, source).request)
     context.output.result(plan.to_dict(), lambda: str(plan_card(plan)["text/plain"]))
     return None
@@ -70,11 +68,15 @@ def deploy(context: Context, prepared: Prepared) -> None:
 
 def _arguments(parser: argparse.ArgumentParser, skip: set[str] | None = None) -> None:
     parser.add_argument("name", metavar="NAME", help=NAME_HELP)
-    parser.add_argument("script", metavar="SCRIPT", nargs="?", help="the entry script with init() and run(), for example score.py")
+    parser.add_argument(
+        "script", metavar="SCRIPT", nargs="?", help="the entry script with init() and run(), for example score.py"
+    )
     options = parser.add_argument_group("deployment", "the options of %%deploy in a notebook")
     add_deploy_arguments(options, skip=ONLY_IN_CELLS | (skip or set()))
     notebook = parser.add_argument_group("from a notebook", "the file is read, never run or changed")
-    notebook.add_argument("--notebook", metavar="FILE", help="deploy this notebook's %%%%deploy cell; options here override its line")
+    notebook.add_argument(
+        "--notebook", metavar="FILE", help="deploy this notebook's %%%%deploy cell; options here override its line"
+    )
     notebook.add_argument("--cell", metavar="ID", help="the cell's id, where the notebook has several")
 
 
@@ -87,21 +89,32 @@ def _prepare(context: Context, options: DeployOptions, source: Source) -> Prepar
     return prepared
 
 
-def _read(args: argparse.Namespace) -> tuple[DeployOptions, Source, Mapping[str, str]]:
+def _read(context: Context, args: argparse.Namespace) -> tuple[DeployOptions, Source, Mapping[str, str]]:
     """Return the options, the entry script, and the texts that a traceback may point into."""
     options = read_deploy_values(args.name, vars(args))
     if args.notebook is not None:
         if args.script is not None:
             raise InvalidInputError(
-                f"Both an entry script ({args.script}) and --notebook were given.", field="script", hint="Keep one of them."
+                f"Both an entry script ({args.script}) and --notebook were given.",
+                field="script",
+                hint="Keep one of them.",
             )
-        return _read_notebook(args, options)
+        from .notebook import read_script
+
+        read = read_script(args.notebook, options, args.cell)
+        for note in read.notes:
+            context.output.note(note)
+        return read.options, read.source, read.texts
     if args.cell is not None or options.cells:
         flag = "--cell" if args.cell is not None else "--cells"
-        raise InvalidInputError(f"{flag} is about a notebook, and none was given.", field=flag, hint="Add --notebook FILE.")
+        raise InvalidInputError(
+            f"{flag} is about a notebook, and none was given.", field=flag, hint="Add --notebook FILE."
+        )
     if args.script is None:
         raise InvalidInputError(
-            "An entry script or --notebook FILE is needed.", field="script", hint=f"`mldeploy deploy {args.name} score.py`."
+            "An entry script or --notebook FILE is needed.",
+            field="script",
+            hint=f"`mldeploy deploy {args.name} score.py`.",
         )
     from ..core.assemble import Source
 

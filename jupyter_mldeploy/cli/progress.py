@@ -33,17 +33,25 @@ def reporting(output: Output) -> Iterator[Callable[[str, str], None] | None]:
     shown.end()
 
 
+#: The step that reads what was given: when it fails, its error alone is shown.
+_QUIET_STEP = "check"
+
+
 class _Plain:
     """One line when a step begins."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self._started = time.monotonic()
+        self._held = ""
 
     def step(self, name: str, message: str) -> None:
         elapsed = time.monotonic() - self._started
-        self._stream.write(f"{elapsed:7.2f} s  {message or name}\n")
-        self._stream.flush()
+        line = f"{self._held}{elapsed:7.2f} s  {message or name}\n"
+        self._held = line if name == _QUIET_STEP else ""
+        if not self._held:
+            self._stream.write(line)
+            self._stream.flush()
 
     def end(self, *, failed: bool = False) -> None:
         """Nothing is left to finish."""
@@ -55,6 +63,7 @@ class _Live:
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self._lock = threading.Lock()
+        self._name = ""
         self._message: str | None = None
         self._began = 0.0
         self._done = threading.Event()
@@ -63,7 +72,7 @@ class _Live:
     def step(self, name: str, message: str) -> None:
         with self._lock:
             self._finish("done")
-            self._message, self._began = message or name, time.monotonic()
+            self._name, self._message, self._began = name, message or name, time.monotonic()
             self._draw("")
         if not self._thread.is_alive() and not self._done.is_set():
             self._thread.start()
@@ -80,11 +89,15 @@ class _Live:
                     self._draw("")
 
     def _finish(self, word: str) -> None:
-        if self._message is not None:
+        if self._message is None:
+            return
+        if word == "failed" and self._name == _QUIET_STEP:
+            self._stream.write("\r\x1b[2K")
+        else:
             self._draw(word)
             self._stream.write("\n")
-            self._stream.flush()
-            self._message = None
+        self._stream.flush()
+        self._message = None
 
     def _draw(self, word: str) -> None:
         tail = f"  {time.monotonic() - self._began:.1f} s{' ' + word if word == 'failed' else ''}"

@@ -87,19 +87,17 @@ def logs_arguments(parser: argparse.ArgumentParser) -> None:
 def run_logs(context: Context, args: argparse.Namespace) -> int | None:
     """Show a log, and follow it."""
     service = context.service(args.name, deleted=True)
-    lines, cursor = service.log_lines(limit=args.lines)
-    if not args.follow:
-        context.output.result(
-            {"name": args.name, "lines": [documents.log_document(line) for line in lines]},
-            lambda: "\n".join(_log_text(line, times=args.times) for line in lines),
-        )
-        return None
-    from ..core.logs import follow
+    if args.follow:
+        from ..core.logs import follow
 
-    for line in lines:
-        context.output.line(documents.log_document(line), _log_text(line, times=args.times))
-    for line in follow(service, cursor):
-        context.output.line(documents.log_document(line), _log_text(line, times=args.times))
+        for line in follow(service, args.lines):
+            context.output.line(documents.log_document(line), _log_text(line, times=args.times))
+        return None
+    lines, _ = service.log_lines(limit=args.lines)
+    context.output.result(
+        {"name": args.name, "lines": [documents.log_document(line) for line in lines]},
+        lambda: "\n".join(_log_text(line, times=args.times) for line in lines),
+    )
     return None
 
 

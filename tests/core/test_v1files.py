@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
+from pydantic import create_model
 
 from jupyter_mldeploy.core.config import DeploymentConfig
 from jupyter_mldeploy.core.v1files import read_deployment_file
@@ -25,14 +26,16 @@ class PortTarget:
     config_type: ClassVar[type[DeploymentConfig]] = PortConfig
 
 
+_PARAMETERS = {name for key in V1_KEYS for name in key.fields} - set(DeploymentConfig.model_fields)
+
+
 class EverythingTarget:
+    """A target that has every setting that v1 had."""
+
     name: ClassVar[str] = "everything"
-    config_type: ClassVar[type[DeploymentConfig]] = type(
-        "Everything",
-        (DeploymentConfig,),
-        {"__annotations__": {name: Any for key in V1_KEYS for name in key.fields if name not in DeploymentConfig.model_fields},
-         **{name: None for key in V1_KEYS for name in key.fields if name not in DeploymentConfig.model_fields}},
-    )  # fmt: skip
+    config_type: ClassVar[type[DeploymentConfig]] = create_model(
+        "Everything", __base__=DeploymentConfig, **dict.fromkeys(_PARAMETERS, (Any, None))
+    )
 
 
 def write(folder: Path, values: Any, name: str = "deploymentconfig.json") -> Path:
@@ -125,12 +128,14 @@ def test_a_section_must_be_an_object(tmp_path: Path) -> None:
 
 def test_a_wrong_value_is_reported_under_v1s_name(tmp_path: Path) -> None:
     file = read_deployment_file(write(tmp_path, {"computeType": "local", "scoringTimeoutMs": "soon"}))
-    with pytest.raises(InvalidConfigurationError, match="scoringTimeoutMs: .*'soon'") as caught:
+    with pytest.raises(InvalidConfigurationError, match=r"scoringTimeoutMs: .*'soon'") as caught:
         file.config_for(PortTarget())  # type: ignore[arg-type]
     assert caught.value.field == "scoringTimeoutMs"
 
 
-@pytest.mark.parametrize(("values", "problem"), [({"authEnabled": True}, "missing"), ({"computeType": "vm"}, "'vm' is not known")])
+@pytest.mark.parametrize(
+    ("values", "problem"), [({"authEnabled": True}, "missing"), ({"computeType": "vm"}, "'vm' is not known")]
+)
 def test_compute_type_is_required_and_known(tmp_path: Path, values: dict[str, Any], problem: str) -> None:
     with pytest.raises(InvalidConfigurationError, match=f"{problem}.*local, aci, aks, aksendpoint"):
         read_deployment_file(write(tmp_path, values))
