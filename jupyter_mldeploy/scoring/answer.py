@@ -44,16 +44,17 @@ class AnswerWriter:
         self._date = f"Date: {http_date(time.time())}\r\n".encode()
         self._openings.clear()
 
-    def head(self, exchange: Exchange, *, keep_alive: bool, chunked: bool = False) -> bytes:
+    def head(self, exchange: Exchange, *, keep_alive: bool, streamed: bool = False) -> bytes:
         """Return everything up to the body: status line, headers, empty line."""
         key = (exchange.status, exchange.content_type)
         opening = self._openings.get(key) or self._open(key)
         failed = exchange.failed
-        size = b"" if chunked else b"Content-Length: %d\r\n" % len(exchange.payload)
-        if chunked and keep_alive:
-            size = b"Transfer-Encoding: chunked\r\n"
         if bodiless(exchange.status):
             size = b""
+        elif streamed:
+            size = b"" if exchange.http10 else b"Transfer-Encoding: chunked\r\n"
+        else:
+            size = b"Content-Length: %d\r\n" % len(exchange.payload)
         ids = b""
         if exchange.request_id:
             ids = self._version + b"x-request-id: %b\r\n" % exchange.request_id

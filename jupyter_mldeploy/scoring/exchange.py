@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .protocol import Connection
+    from .connection import Connection
     from .streaming import Flow
 
 JSON = b"application/json"

@@ -6,22 +6,24 @@ import asyncio
 import errno
 import logging
 import socket
-import ssl
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from .answer import AnswerWriter
-from .protocol import Connection, Phase
+from .connection import Connection
+from .reader import Phase
 from .settings import Settings
 
 if TYPE_CHECKING:
     from .application import Application
+    from .tls import Certificate
 
 logger = logging.getLogger("mldeploy.scoring")
 
 _TICK_S = 1.0
 _LINGER_S = 2.0
 _RETRY_ACCEPT_S = 0.1
+_SLOWEST_BODY = 4096  # bytes a second on which a body still is in time, whatever its size
 
 
 class Listener:
@@ -38,11 +40,11 @@ class Listener:
         application: Application,
         answers: AnswerWriter,
         settings: Settings,
-        tls: Callable[[], ssl.SSLContext] | None = None,
+        certificate: Certificate | None = None,
     ) -> None:
         self._loop = loop
         self._sockets = sockets
-        self._tls = tls
+        self._certificate = certificate
         self._accepting = False
         self._drained: Callable[[], None] | None = None
         self._openings: set[asyncio.Task[object]] = set()
@@ -113,7 +115,7 @@ class Listener:
         opening.add_done_callback(self._opened)
 
     async def _open(self, client: socket.socket) -> object:
-        tls = self._tls() if self._tls is not None else None
+        tls = self._certificate.context() if self._certificate is not None else None
         handshake_s = self.settings.header_timeout_s if tls is not None else None
         try:
             await self._loop.connect_accepted_socket(
@@ -147,10 +149,11 @@ class Listener:
         self.now = now = self._loop.time()
         self._loop.call_later(_TICK_S, self._tick)
         self.answers.tick()
+        if self._certificate is not None:
+            self._certificate.refresh()
         limits = self.settings
         for connection in tuple(self.connections):
             since = now - connection.since
-            busy = connection.current is not None or connection.waiting > 0
             if not connection.writable and now - connection.write_blocked_since > limits.write_timeout_s:
                 connection.abort()
             elif connection.phase == Phase.CLOSING:
@@ -160,16 +163,16 @@ class Listener:
                 if since > limits.header_timeout_s:
                     connection.give_up("head")
             elif connection.phase == Phase.BODY:
-                if since > limits.body_timeout_s:
+                if since > limits.body_timeout_s + connection.body_size / _SLOWEST_BODY:
                     connection.give_up("body")
-            elif not busy and since > limits.keep_alive_s:
+            elif not connection.busy and since > limits.keep_alive_s:
                 connection.close()
 
     # ---- draining
 
     def _close_idle(self) -> None:
         for connection in tuple(self.connections):
-            if connection.phase == Phase.IDLE and connection.current is None and not connection.waiting:
+            if connection.phase == Phase.IDLE and not connection.busy:
                 connection.close()
 
     def _check_drained(self) -> None:

@@ -10,7 +10,7 @@ import threading
 from contextlib import suppress
 from pathlib import Path
 from time import monotonic, perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import interrupt
 from .accesslog import AccessLog
@@ -30,6 +30,9 @@ from .signals import watch_signals
 from .spec import WorkerSpec
 from .status import StatusChannel
 from .watchdog import Watchdog
+
+if TYPE_CHECKING:
+    from .tls import Certificate
 
 logger = logging.getLogger("mldeploy.scoring")
 
@@ -77,7 +80,9 @@ class Service:
             on_stuck=self._on_stuck,
         )
         answers = AnswerWriter(_version(), show_version=settings.server_version_header)
-        self.listener = Listener(self._loop, sockets, self.application, answers, settings)
+        self.listener = Listener(
+            self._loop, sockets, self.application, answers, settings, _certificate(settings.tls_certificate_file, spec)
+        )
         self.invoker.connect(self._loop, self.application)
         self.application.watch_with(Watchdog(self._loop, self.invoker, settings, self.application).arm)
         os.register_at_fork(after_in_child=lambda: _close_all([*sockets, status]))
@@ -229,6 +234,14 @@ def _make_invoker(spec: WorkerSpec, loaded: Loaded) -> Invoker | AsyncInvoker:
         batch_size=batch_size,
         batch_wait_ms=settings.max_batch_wait_ms,
     )
+
+
+def _certificate(file: str, spec: WorkerSpec) -> Certificate | None:
+    if not file:
+        return None
+    from .tls import Certificate
+
+    return Certificate(spec.settings)
 
 
 def _close_all(ends: list[Any]) -> None:
