@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - half-written lines and scripts in one line
 """States that a script passes through while it is being typed."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+
 """The contract of entry scripts."""
 
 from __future__ import annotations
@@ -133,7 +134,8 @@ def test_imports() -> None:
 def test_reading_never_imports_heavy_packages() -> None:
     code = (
         "import sys; import jupyter_mldeploy.core.entryscript, jupyter_mldeploy.core.lint; "
-        "print([name for name in ('numpy', 'pandas', 'pydantic', 'yaml', 'sklearn', 'nbformat') if name in sys.modules])"
+        "print([name for name in ('numpy', 'pandas', 'pydantic', 'yaml', 'sklearn', 'nbformat') if name "
+        "in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.strip() == "[]"

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - half-written lines and scripts in one line
 """Lines and columns."""
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ def test_slice() -> None:
 def test_findings_point_at_code_points_whatever_the_text(newline: str, prefix: str) -> None:
     text = newline.join([
         "import json", "x = '\u2028\x0c'", "def init():", "    pass", "def run(raw_data):",
-        "    return '🎉é', json.dumps([1]) if raw_data else (np.int64(1), b'x')", "y = '🎉'; from sklearn.externals import joblib", "",
+        "    return '🎉é', json.dumps([1]) if raw_data else " "(np.int64(1), b'x')", "y = '🎉'; from sklearn.externals " "import joblib", "",
     ])  # fmt: skip
     (found,) = [item for item in lint_source(prefix + text, kind="script") if item.code == "MLD601"]
     line = SourceText(prefix + text).line(7)
@@ -67,5 +68,5 @@ def test_bom_shifts_the_first_line() -> None:
             kind="script",
         )
         if item.code == "MLD601"
-    ]  # noqa: E501
+    ]
     assert found.column == 1

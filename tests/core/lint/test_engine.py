@@ -1,3 +1,4 @@
+
 """The engine: gates, suppressions, settings, isolation, fixes."""
 
 from __future__ import annotations
@@ -138,7 +139,8 @@ def test_a_rule_that_raises_costs_only_itself(
     [
         "import azureml.core\nprint('train')\n",
         "def run(): ...\n",
-        "from flask import Flask\napp = Flask(__name__)\n@app.route('/')\ndef run(request=request): return request.method\ndef init(): ...\n",
+        "from flask import Flask\napp = Flask(__name__)\n@app.route('/')\ndef run(request=request): "
+        "return request.method\ndef init(): ...\n",
         "def init(url): return url\ndef run(model, data): return model\n",
         "import azureml.core\ndef init(): ...\ndef main(): init()\n",
         "class Trainer:\n    def run(self, x): return x\n    def init(self): ...\n",
@@ -168,7 +170,10 @@ def test_magic_line_is_left_out_and_positions_stay() -> None:
 
 
 def test_uncertain_kind_makes_response_rules_hints() -> None:
-    text = "def init(): ...\ndef run(data):\n    try:\n        return work(data)\n    except Exception as error:\n        return str(error)\n"
+    text = (
+        "def init(): ...\ndef run(data):\n    try:\n        return work(data)\n    except Exception as "
+        "error:\n        return str(error)\n"
+    )
     (found,) = [item for item in lint_source(text, kind="script") if item.code == "MLD404"]
     assert found.severity == "hint"
 
@@ -182,7 +187,10 @@ def test_uncertain_kind_makes_response_rules_hints() -> None:
     ],
 )
 def test_what_only_our_server_accepts(code: str, body: str, ours: str, theirs: str) -> None:
-    text = f"import json\nimport numpy as np\ndef init():\n    global model\n    model = 1\ndef run(raw_data):\n    json.loads(raw_data)\n    {body}\n"
+    text = (
+        f"import json\nimport numpy as np\ndef init():\n    global model\n    model = 1\ndef "
+        f"run(raw_data):\n    json.loads(raw_data)\n    {body}\n"
+    )
     for server, severity in (("mldeploy", ours), ("azureml", theirs)):
         found = lint_source(text, kind="script", config=LintConfig(server=server))  # type: ignore[arg-type]
         assert {item.severity for item in found if item.code == code} == {severity}

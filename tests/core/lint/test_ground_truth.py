@@ -12,7 +12,8 @@ import pytest
 
 from jupyter_mldeploy.core.lint import RULES, LintConfig, lint_source
 
-from .ground_truth import CASES, Case
+from .case import Case
+from .ground_truth import CASES
 
 AZURE = LintConfig(server="azureml")
 
