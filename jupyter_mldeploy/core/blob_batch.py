@@ -25,6 +25,7 @@ from .copying import (
     flush,
     flush_directory,
     hash_descriptor,
+    make_directories,
     read_small,
     write_all,
 )
@@ -167,9 +168,7 @@ class Batch:
             touched: dict[Path, None] = {}
             for digest, staged in self._staged.items():
                 final = self._path_of(digest)
-                if not final.parent.is_dir():
-                    final.parent.mkdir(parents=True, exist_ok=True)
-                    touched[final.parent.parent] = None
+                touched |= dict.fromkeys(make_directories(final.parent))
                 staged.replace(final)
                 touched[final.parent] = None
             for directory in touched:

@@ -238,12 +238,13 @@ class BundleStore:
         created = datetime.now(UTC)
         origin = None if bundle.origin is None else canonical_json(dict(bundle.origin), what="origin").decode()
         with self._store.write() as db:
-            # The same content from another cell is the same bundle, which then leads back to the newer cell.
-            (first,) = db.execute(
+            # The same content from another cell is the same bundle, which then leads back to the newer cell. It is as
+            # young as a new one: whoever removes old bundles that nobody uses must not take it from its new user.
+            db.execute(
                 "INSERT INTO bundles (digest, created, manifest, origin) VALUES (?, ?, ?, ?) ON CONFLICT (digest)"
-                " DO UPDATE SET origin = coalesce(excluded.origin, origin) RETURNING created",
+                " DO UPDATE SET created = excluded.created, origin = coalesce(excluded.origin, origin)",
                 (bundle.digest, created.isoformat(), bundle.manifest_bytes.decode(), origin),
-            ).fetchone()
+            )
             save_tree(db, bundle.source, owner)
             for model in bundle.models:
                 save_tree(db, model.tree, owner)
@@ -252,7 +253,7 @@ class BundleStore:
                     " ON CONFLICT DO NOTHING",
                     (bundle.digest, model.name, model.version, model.tree.digest),
                 )
-        return replace(bundle, created=datetime.fromisoformat(first))
+        return replace(bundle, created=created)
 
 
 def _add(batch: Batch, path: str, file: SourceFile) -> FileEntry:

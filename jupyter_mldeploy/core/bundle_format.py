@@ -88,7 +88,7 @@ class Bundle:
         schema: the schema of requests and answers, JSON, or None.
         origin: where the source came from (notebook, cells, line map), JSON, or None. It is not part of the content:
             the same code from another cell is the same bundle.
-        created: when the bundle was made on this machine, in UTC, or None.
+        created: when the bundle was last made on this machine, in UTC, or None.
     """
 
     entry_script: str

@@ -43,6 +43,14 @@ class Connections:
             if self._free:
                 return self._free.pop()
         connection = sqlite3.connect(self._path, timeout=_BUSY_SLICE_S, isolation_level=None, check_same_thread=False)
+        try:
+            self._set_up(connection)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _set_up(self, connection: sqlite3.Connection) -> None:
         connection.row_factory = sqlite3.Row
         # FULL: a commit that was acknowledged is on the disk, also when the power fails. fullfsync is macOS's own word
         # for the same thing and means nothing elsewhere.
@@ -51,7 +59,6 @@ class Connections:
         if self._file is None:
             status = self._path.stat()
             self._file = (status.st_dev, status.st_ino)
-        return connection
 
     def give_back(self, connection: sqlite3.Connection) -> None:
         """Take a connection back for reuse, undoing what it has not committed."""

@@ -118,6 +118,17 @@ def flush(descriptor: int) -> None:
         os.fsync(descriptor)
 
 
+def make_directories(path: Path) -> list[Path]:
+    """Make a directory and those above it, and return the directories that have to be flushed for it to last."""
+    missing = []
+    while not path.is_dir():
+        missing.append(path)
+        path = path.parent
+    for directory in reversed(missing):
+        directory.mkdir(exist_ok=True)
+    return [directory.parent for directory in reversed(missing)]
+
+
 def flush_directory(path: Path) -> None:
     """Return when the names in a directory are on the disk."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

@@ -127,13 +127,16 @@ class ModelRegistry:
                 insert_model(db, model)
         return model
 
-    def unregistered(self, path: str | PathLike[str], *, progress: Progress | None = None) -> Model:
+    def unregistered(
+        self, path: str | PathLike[str], *, progress: Progress | None = None, adopt: bool = False
+    ) -> Model:
         """Return a file or folder as a model of version 0, named after its base name cut to 30 characters, as v1 did.
 
-        Its content is stored, but it is in no list and lives only as long as a bundle uses it.
+        Its content is stored, but it is in no list and lives only as long as a bundle uses it. ``progress`` and
+        ``adopt`` are those of :meth:`register`.
         """
         with self._store.adding_content():
-            kind, root, tree = self._add(path, None, progress)
+            kind, root, tree = self._add(path, None, progress, adopt=adopt)
         return Model(unregistered_name(root), 0, datetime.now(UTC), kind, root, tree)
 
     def resolve(self, reference: str | PathLike[str] | Model) -> Model:

@@ -25,6 +25,7 @@ from ..errors import StoreError
 from . import locks
 from .blobs import BlobStore
 from .connections import BUSY_WAIT_S, Connections, patiently
+from .copying import flush_directory
 from .file_digests import CatalogueFileDigests
 from .migrations import APPLICATION_ID, LATEST, migrate, schema_version
 from .storage_errors import catalogue_errors, storage_errors
@@ -127,7 +128,8 @@ class Store:
     def adding_content(self) -> AbstractContextManager[None]:
         """Keep garbage collection away for a block that adds blobs first and refers to them afterwards.
 
-        Any number of processes and threads may be inside, nested too.
+        Any number of processes and threads may be inside, nested too. It is entered before :meth:`write`, never inside
+        it: garbage collection takes both in this order.
         """
         return locks.hold(self._lock_file("content"), "the content store", shared=True, timeout_s=BUSY_WAIT_S)
 
@@ -175,6 +177,7 @@ class Store:
         with storage_errors(self.home, _OPENING):
             self.home.parent.mkdir(parents=True, exist_ok=True)
             self.home.mkdir(mode=0o700, exist_ok=True)
+            flush_directory(self.home.parent)
 
     def _open_catalogue(self) -> None:
         with catalogue_errors(self._catalogue, _OPENING):
