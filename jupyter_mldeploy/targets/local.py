@@ -177,7 +177,7 @@ class LocalTarget:
                 f"Service {service.name!r} does not listen.", hint=f"`mldeploy start {service.name}` brings it back."
             )
         keys = _keys(service)
-        return Connection(f"http://127.0.0.1:{status['port']}", {"Authorization": f"Bearer {keys[0]}"} if keys else {})
+        return Connection(f"http://127.0.0.1:{status['port']}", {"authorization": f"Bearer {keys[0]}"} if keys else {})
 
     def reload_keys(self, service: ServiceRef, keys_file: Path) -> None:  # noqa: ARG002  workers know their file
         """Let all workers read their keys again; returns when they have. See ``Target.reload_keys``."""

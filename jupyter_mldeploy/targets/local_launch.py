@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import sys
@@ -15,6 +14,7 @@ from ..core.target import Job, Progress, ServiceRef
 from ..errors import InvalidInputError
 from ..scoring.control import ControlClient, NotReachableError
 from ..scoring.environment_policy import cores, scrubbed, thread_variables
+from ..scoring.journal import read_json, write_json
 from ..scoring.order import ServiceSettings, default_method
 from ..scoring.settings import Settings
 from ..scoring.spec import WorkerSpec
@@ -58,7 +58,7 @@ class Setting:
                 field="python",
                 hint="Give the path of an existing one, or leave it out to use the kernel's.",
             )
-        own = dict(config.environment_variables)
+        own = {**job.environment.get("variables", {}), **config.environment_variables}
         environment = {
             "SERVICE_NAME": job.service.name,
             "WORKER_COUNT": str(workers),
@@ -131,17 +131,13 @@ def lay_out(job: Job, config: LocalConfig) -> Path:
     path = root.with_suffix(".worker.json")
     spec.write(path)
     facts = {"keys_file": str(job.keys_file) if job.keys_file is not None else None}
-    (job.service.directory / _FACTS).write_text(json.dumps(facts), encoding="utf-8")
+    write_json(job.service.directory / _FACTS, facts)
     return path
 
 
 def read_facts(service: ServiceRef) -> dict[str, Any]:
     """Return what :func:`lay_out` noted about the service."""
-    try:
-        found = json.loads((service.directory / _FACTS).read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
+    return read_json(service.directory / _FACTS) or {}
 
 
 def model_directory(job: Job) -> str:
