@@ -9,7 +9,7 @@ import os
 import sys
 import tokenize
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -174,7 +174,7 @@ def read_environment(
         else:
             name, _, version = str(given).partition(":")
             spec = registry.get(name, version or None)
-    return replace(spec, pip=(*spec.pip, *pip)) if pip else spec
+    return spec.with_pip(pip) if pip else spec
 
 
 def assemble(

@@ -22,9 +22,10 @@ from .cardparts import (
     model_facts,
     revision_table,
     script_lines,
+    serious,
     service_data,
     service_facts,
-    steps_table,
+    step_facts,
     tone,
     traceback_lines,
     user_frames,
@@ -79,8 +80,7 @@ def deployment_card(
     """
     service, revision = outcome.service, outcome.revision
     parts: list[Part] = [Note(text) for text in notes]
-    parts += finding_table(outcome.findings, folded=True)
-    parts.append(steps_table(outcome.steps))
+    parts += finding_table(serious(outcome.findings), folded=True)
     if captured is not None:
         parts.append(script_lines(captured))
     if service.scoring_uri:
@@ -94,7 +94,12 @@ def deployment_card(
             tone(service.state),
             lead=f"Live after {duration(outcome.seconds)}"
             + (f", in place of revision {replaced}." if replaced is not None else "."),
-            facts=(*service_facts(service), ("digest", revision.bundle), *model_facts(bundle)),
+            facts=(
+                *service_facts(service),
+                ("digest", revision.bundle),
+                *model_facts(bundle),
+                *step_facts(outcome.steps),
+            ),
             parts=tuple(parts),
             data={
                 **service_data(service),
@@ -147,6 +152,7 @@ def failure_card(
             "bad",
             struck=f"{name} revision {revision}" if revision is not None else "",
             lead=error.message,
+            facts=step_facts(error.steps) if isinstance(error, DeploymentError) else (),
             parts=tuple(parts),
             data={
                 **(service_data(service) if service is not None else {"service": {"name": name}}),
@@ -167,7 +173,7 @@ def _evidence(
     findings: Sequence[Mapping[str, Any]],
     sources: Mapping[str, str],
 ) -> list[Part]:
-    """Return what led to the error: the marked line, the traceback, findings, model files, log lines, steps."""
+    """Return what led to the error: the marked line, the traceback, findings, model files, log lines."""
     frames = [frame for frame in verdict.get("traceback") or () if isinstance(frame, Mapping)]
     marked = marked_line(frames, sources)
     parts: list[Part] = [marked] if marked is not None else []
@@ -184,8 +190,6 @@ def _evidence(
         from .logs import redact
 
         parts.append(Lines("last log lines", tuple(redact(str(line)) for line in tail[-_LOG_LINES:])))
-    if isinstance(error, DeploymentError) and error.steps:
-        parts.append(steps_table(error.steps))
     return parts
 
 
@@ -195,7 +199,7 @@ def plan_card(plan: Plan, *, captured: str | None = None, notes: Sequence[str] =
     pins = environment_lines(plan.environment)
     parts: list[Part] = [Table(("", "what", "detail"), rows)] if rows else []
     parts += [Note(text) for text in notes]
-    parts += finding_table(plan.findings, folded=False)
+    parts += finding_table(serious(plan.findings), folded=False)
     if pins:
         parts.append(Lines(f"environment: {len(pins)} requirement{'s' * (len(pins) != 1)}", pins, folded=True))
     if captured is not None:

@@ -98,7 +98,7 @@ def revision_table(revisions: Sequence[RevisionRecord], *, folded: bool = True) 
             item.bundle[:19],
             when(item.created),
             _origin(item),
-            item.reason or "",
+            _short(item.reason or ""),
         )
         for item in reversed(revisions)
     )
@@ -106,16 +106,23 @@ def revision_table(revisions: Sequence[RevisionRecord], *, folded: bool = True) 
     return Table(headers, rows, label=f"{len(rows)} revisions" if folded else "", folded=folded)
 
 
-def steps_table(steps: Sequence[Mapping[str, Any]]) -> Table:
-    """Return the sub-steps of a deployment with the time each took."""
-    rows = tuple((str(step["step"]), duration(float(step["seconds"]))) for step in steps)
-    total = duration(sum(float(step["seconds"]) for step in steps))
-    return Table(("step", "time"), rows, label=f"steps ({total})", folded=True)
+def step_facts(steps: Sequence[Mapping[str, Any]]) -> tuple[tuple[str, str], ...]:
+    """Return the sub-steps of a deployment with the time each took, as one fact; none without steps."""
+    seconds: dict[str, float] = {}
+    for step in steps:
+        seconds[str(step["step"])] = seconds.get(str(step["step"]), 0.0) + float(step["seconds"])
+    shown = " · ".join(f"{name} {duration(time)}" for name, time in seconds.items())
+    return (("steps", shown),) if shown else ()
 
 
 def finding_data(item: Mapping[str, Any]) -> dict[str, Any]:
     """Return a lint finding for programs, without its fixes."""
     return {key: item.get(key) for key in ("code", "severity", "message", "line", "column", "path", "cell_id")}
+
+
+def serious(findings: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return the findings that a deployment should mention: errors and warnings, not hints about style."""
+    return [item for item in findings if item.get("severity") in {"error", "warning"}]
 
 
 def finding_table(findings: Sequence[Mapping[str, Any]], *, folded: bool) -> list[Part]:
@@ -184,12 +191,16 @@ def _shown_file(frame: Mapping[str, Any], sources: Mapping[str, str]) -> str:
     return next((name for name in sources if file.endswith(f"/app/{name}")), file)
 
 
+def _short(text: str, longest: int = 160) -> str:
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
+
+
 def _origin(revision: RevisionRecord) -> str:
     origin = revision.origin
+    if revision.facts.get("rollback_of"):
+        return f"revision {revision.facts['rollback_of']}"
     if origin.execution_count is not None:
         return f"In[{origin.execution_count}]" + (f" of {origin.notebook}" if origin.notebook else "")
-    if revision.facts.get("rollback_of"):
-        return f"rollback to {revision.facts['rollback_of']}"
     return origin.path or origin.notebook or ""
 
 

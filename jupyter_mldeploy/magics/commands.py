@@ -10,7 +10,7 @@ from ..errors import ConflictError, InvalidInputError, TargetUnavailableError
 from .deploying import Attempt, deploy_cell, plan_again
 from .failures import as_sentences
 from .surface import is_watched, show, surface
-from .verbs import find_verb, manual
+from .verbs import VERBS, find_verb, manual
 
 if TYPE_CHECKING:
     from ..core.cardmodel import Card
@@ -32,7 +32,7 @@ def run_command(session: Session, line: str) -> Any:
         if not word or word in {"-h", "--help", "help"}:
             _print(manual())
             return None
-        if word not in _RUN and "--from" in rest:
+        if word not in VERBS and "--from" in rest:
             return deploy_cell(session, line, "")
         verb = find_verb(word)
         if rest.strip() in {"-h", "--help"}:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 _IDENTIFIER = "jupyter_mldeploy.completion"
 _CELL_LINE = re.compile(r"%%deploy[ \t]+")
 _LINE = re.compile(r"(?:^|.*?[=(]|\s*)\s*%deploy[ \t]+")
+_QUOTES = "\"'"
 _OPTIONS = {option.flag: option for option in DEPLOY_OPTIONS}
 
 
@@ -75,7 +76,8 @@ def _match(session: Session, context: CompletionContext) -> SimpleMatcherResult:
         texts = sorted(set(_cell_values(session, word) if is_cell else _line_values(session, word)))
     except (MldeployError, OSError):  # no workspace, a broken plug-in: there is nothing to offer
         texts = []
-    matching = [text for text in texts if text.startswith(word.text)]
+    typed = word.text.lstrip(_QUOTES)
+    matching = [text for text in texts if text.lstrip(_QUOTES).startswith(typed)]
     return {
         "completions": [SimpleCompletion(text=text, type=_kind(text)) for text in matching],
         "matched_fragment": word.text,
@@ -167,7 +169,9 @@ def _models(session: Session) -> Iterator[str]:
 
 
 def _environments(session: Session) -> Iterator[str]:
-    yield from (str(spec.name) for spec in session.workspace.environments.list())
+    for item in session.workspace.environments.list():
+        yield item.name
+        yield f"{item.name}:{item.version}"
 
 
 def _revisions(session: Session, word: Word, option: Argument) -> Iterator[str]:

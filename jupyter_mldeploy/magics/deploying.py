@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,9 +14,9 @@ from .failures import quieten, sentence
 from .surface import Surface, show, surface
 
 if TYPE_CHECKING:
+    from ..core.bundle import Bundle
     from ..core.deployargs import DeployOptions
-    from ..core.model import Model
-    from ..core.request import Outcome
+    from ..core.request import Outcome, Request
     from ..core.service import ServiceRecord
     from ..core.target import Report
     from .scripts import Script
@@ -72,16 +73,16 @@ def _deploy(session: Session, attempt: Attempt, options: DeployOptions, line: st
     script = read_script(session, options, line, cell)
     attempt.texts = script.texts
     check(script.source, force=options.force)
-    models = _store_objects(session, script)
-    prepared = prepare(session.workspace.targets, options, script.source, models=models)
+    prepared = prepare(session.workspace.targets, options, script.source)
+    request = _hand_over(session, script, prepared.request) if script.objects else prepared.request
     notes = [*script.notes, *prepared.notes]
     deployer = session.workspace.deployer
     if options.dry_run:
-        show(session.shell, plan_card(deployer.plan(prepared.request), captured=script.whole, notes=notes))
+        show(session.shell, plan_card(deployer.plan(request), captured=script.whole, notes=notes))
         return
     if options.save is not None:
         notes.append(_save(options.save, script.source.text))
-    outcome = attempt.run(lambda report: deployer.deploy(prepared.request, timeout_s=prepared.timeout_s, report=report))
+    outcome = attempt.run(lambda report: deployer.deploy(request, timeout_s=prepared.timeout_s, report=report))
     for which, key in prepared.keys.items():
         deployer.regenerate_key(options.name, which, key)
     attempt.succeeded(outcome, notes=notes, captured=script.whole)
@@ -114,7 +115,7 @@ class Attempt:
 
         self._session.last_service = outcome.service.name
         bundle = self._session.workspace.bundles.get(outcome.revision.bundle)
-        sample = _sample(self._session, outcome.service)
+        sample = _sample(self._session, outcome.service, bundle)
         self._shown.show(
             deployment_card(outcome, bundle, replaced=self._live, sample=sample, notes=notes or (), captured=captured)
         )
@@ -151,12 +152,18 @@ class Attempt:
             return None
 
 
-def _store_objects(session: Session, script: Script) -> list[Model]:
-    if not script.objects:
-        return []
-    from ..core.objects import store_object
+def _hand_over(session: Session, script: Script, request: Request) -> Request:
+    """Return the request with the objects that the script restores, as models, and what restoring them needs."""
+    from ..core.objects import hand_over
+    from ..core.pip_requirements import requirement_name
 
-    return [store_object(session.workspace, name, session.shell.user_ns[name]) for name in script.objects]
+    workspace = session.workspace
+    given = [hand_over(session.shell.user_ns[name], name, workspace.models, workspace.store) for name in script.objects]
+    asked = {requirement_name(item) for item in request.pip}
+    needed = dict.fromkeys(item for found in given for item in found.requirements)
+    # An environment that was named is complete by its author's word; the captured one knows only the script's imports.
+    more = [] if request.environment is not None else [item for item in needed if requirement_name(item) not in asked]
+    return replace(request, models=[*(item.model for item in given), *request.models], pip=[*request.pip, *more])
 
 
 def _save(path: str, text: str) -> str:
@@ -168,13 +175,16 @@ def _save(path: str, text: str) -> str:
     return f"The script was saved to {path}."
 
 
-def _sample(session: Session, record: ServiceRecord) -> Any:
-    """Return the sample of a service on this machine, for the code to paste; others are not asked over a network."""
+def _sample(session: Session, record: ServiceRecord, bundle: Bundle) -> Any:
+    """Return the sample of a service with a schema, for the code to paste; nothing is asked over a network."""
+    from ..core.entryscript import read_entry_script
     from ..core.glance import is_near
     from ..core.probe import sample
 
     service = session.service(record.name)
     if not (record.scoring_uri or "").startswith("http") or not is_near(service):
+        return None
+    if not read_entry_script(session.workspace.bundles.read_text(bundle, bundle.entry_script)).schemas:
         return None
     with suppress(MldeployError):
         return sample(service)
