@@ -73,6 +73,7 @@ class Workspace:
         self.events = EventStream(self.store)
         self.targets = targets if targets is not None else Targets()
         self.models.in_use_by = self._users_of
+        self.bundles.in_use_by = lambda digest: self.catalogue.bundles_in_use().get(digest, [])
         self.deployer = Deployer(self)
 
     def __repr__(self) -> str:
@@ -206,7 +207,9 @@ class Workspace:
         return [
             user
             for digest, users in used.items()
-            if any(item.name == model.name and item.version == model.version for item in self.bundles.get(digest).models)
+            if any(
+                item.name == model.name and item.version == model.version for item in self.bundles.get(digest).models
+            )
             for user in users
         ]
 

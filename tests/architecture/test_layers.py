@@ -18,7 +18,7 @@ MAY_IMPORT = {
     "errors": set(),
     "_version": set(),
     "schema": set(),
-    "scoring": {"schema"},
+    "scoring": {"schema", "_version"},
     "core": {"errors", "schema", "_version"},
     "targets": {"errors", "core", "scoring"},
     "magics": {"errors", "core", "_version"},
