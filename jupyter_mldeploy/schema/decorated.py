@@ -81,6 +81,7 @@ def layers(function: Any) -> Iterator[Any]:
     """
     current, seen = function, set[int]()
     while current is not None and id(current) not in seen and len(seen) < _DEEPEST_CHAIN:
+        current = getattr(current, "__func__", current)  # the function of a bound method
         seen.add(id(current))
         yield current
         record = record_of(current)
@@ -90,7 +91,6 @@ def layers(function: Any) -> Iterator[Any]:
 def _beneath(function: Any) -> Any:
     if isinstance(function, functools.partial):
         return function.func
-    function = getattr(function, "__func__", function)
     wrapped = getattr(function, "__wrapped__", None)
     if wrapped is not None:
         return wrapped

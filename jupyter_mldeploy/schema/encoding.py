@@ -9,6 +9,7 @@ import json
 import math
 import sys
 from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from typing import Any
 
 from .errors import ResponseError, child_path
@@ -40,23 +41,34 @@ def encode(value: Any, *, orient: str = "records") -> bytes:
     Raises:
         ResponseError: something in it has no JSON form; the message names its type and its path.
     """
-    try:
-        import orjson
-    except ImportError:
+    orjson = _orjson()
+    if orjson is None:
         return _encode_by_hand(value, orient)
-
-    def default(item: Any) -> Any:
-        return _simplified(item, orient)
-
-    options = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
+    dumps, options = orjson
     try:
-        encoded = orjson.dumps(value, default, options)
+        encoded = dumps(value, _default(orient), options)
     except TypeError:
         # Keys that are no text, integers beyond 64 bits, lone surrogates, or something that has no JSON form at all.
         return _encode_by_hand(value, orient)
     if _EPOCH in encoded and "numpy" in sys.modules:
         return _encode_by_hand(value, orient)  # orjson writes NaT in datetime64 arrays as the epoch
     return encoded
+
+
+@cache
+def _orjson() -> tuple[Callable[..., bytes], int] | None:
+    """Return orjson's ``dumps`` and its options, or None when it is not installed."""
+    try:
+        import orjson
+    except ImportError:
+        return None
+    options = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
+    return orjson.dumps, options
+
+
+@cache
+def _default(orient: str) -> Callable[[Any], Any]:
+    return lambda item: _simplified(item, orient)
 
 
 def _encode_by_hand(value: Any, orient: str) -> bytes:
@@ -167,8 +179,8 @@ def _simplified_numpy(value: Any) -> Any:
     if isinstance(value, np.void) and value.dtype.names:
         return {name: value[name] for name in value.dtype.names}
     if isinstance(value, np.floating):
-        # The fewest digits that name the number in its own precision, as orjson writes it.
-        return float(str(value)) if value.dtype.itemsize < 8 else float(value)
+        # As orjson writes them: the fewest digits that name the number among float32, half precision included.
+        return float(str(np.float32(value))) if value.dtype.itemsize < 8 else float(value)
     if isinstance(value, np.generic) and not isinstance(value, (np.complexfloating, np.bytes_)):
         return value.item()
     raise TypeError(type(value).__name__)

@@ -92,22 +92,21 @@ def read_foreign(function: Any) -> ForeignSchemas | None:
     util = sys.modules.get(f"{_PACKAGE}.schema_util")
     if util is None:
         return None
-    try:
-        if not util.is_schema_decorated(function):
-            return None
-    except (AttributeError, TypeError, ValueError, RecursionError):  # functions that its own search cannot walk
+    # The package's own is_schema_decorated() goes by names and mistakes namesakes for each other.
+    decorated = next((layer for layer in layers(function) if _is_decorator_of_original(layer)), None)
+    if decorated is None:
         return None
     beneath, inputs, readable = _unwrap(function)
-    described = "example" in util.get_output_schema(function)
-    versions = list(util.get_supported_versions(function))
-    output = DescribedType(util.get_output_schema(function), versions) if described else None
+    output_swagger = copy.deepcopy(util.get_output_schema(decorated))
+    versions = list(util.get_supported_versions(decorated))
+    output = DescribedType(output_swagger, versions) if "example" in output_swagger else None
     return ForeignSchemas(
         function=beneath if readable else function,
         inputs=inputs if readable else (),
         output=output,
         readable=readable,
-        input_swagger=copy.deepcopy(util.get_input_schema(function)),
-        output_swagger=copy.deepcopy(util.get_output_schema(function)),
+        input_swagger=copy.deepcopy(util.get_input_schema(decorated)),
+        output_swagger=output_swagger,
         versions=versions,
     )
 
