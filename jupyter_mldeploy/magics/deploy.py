@@ -11,6 +11,7 @@ from IPython.core.magic_arguments import argument, kwds, magic_arguments
 from ..core.deployoptions import DEPLOY_OPTIONS, NAME_HELP
 from .session import Session
 from .verbs import manual
+from .warming import WarmUp
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -46,6 +47,7 @@ class DeployMagics(Magics):
     def __init__(self, shell: InteractiveShell, workspace: Workspace | None = None) -> None:
         super().__init__(shell)
         self.session = Session(shell, workspace)
+        self._warm_up = WarmUp(shell)
 
     @no_var_expand
     @cell_magic("deploy")
@@ -57,6 +59,7 @@ class DeployMagics(Magics):
         The cell is read, never run in the kernel. Run it again and a new revision takes over without a lost request;
         if it fails, the one before goes on serving. ``%deploy?`` lists what can be done with deployed services.
         """
+        self._warm_up.wait()
         from .deploying import deploy_cell
         from .failures import as_sentences
 
@@ -69,6 +72,7 @@ class DeployMagics(Magics):
     @no_var_expand
     @line_magic("deploy")  # type: ignore[arg-type]  # its annotation asks for a static method
     def deploy_line(self, line: str) -> Any:  # noqa: D102  its manual is made from the table of verbs
+        self._warm_up.wait()
         from .commands import run_command
 
         return run_command(self.session, line)

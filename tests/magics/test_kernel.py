@@ -146,6 +146,19 @@ def test_a_service_shows_its_card(kernel: Kernel) -> None:
     assert result["data"]["text/plain"].startswith("shown revision 1: Healthy")
 
 
+def test_a_kernel_loads_the_core_while_its_user_writes(tmp_path: Path) -> None:
+    fresh = Kernel(tmp_path)
+    try:
+        fresh.run("%load_ext jupyter_mldeploy")
+        fresh.run("import threading\n[t.join() for t in threading.enumerate() if t.name == 'mldeploy-warm-up']")
+        loaded = fresh.run(
+            "import sys\nprint('jupyter_mldeploy.targets.local' in sys.modules, 'pydantic' in sys.modules)"
+        )
+        assert loaded.stdout.split() == ["True", "True"]
+    finally:
+        fresh.stop()
+
+
 def test_services_outlive_the_kernel(tmp_path: Path) -> None:
     first = Kernel(tmp_path)
     try:
