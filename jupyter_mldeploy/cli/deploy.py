@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..core.deployargs import DeployOptions, add_deploy_arguments, read_deploy_values
@@ -110,13 +111,27 @@ def _read(context: Context, args: argparse.Namespace) -> tuple[DeployOptions, So
         raise InvalidInputError(
             f"{flag} is about a notebook, and none was given.", field=flag, hint="Add --notebook FILE."
         )
-    if args.script is None:
+    from ..core.assemble import Source
+
+    script: str | Path | None = args.script
+    directory: str | Path | None = options.source_directory
+    if script is None and options.config_file is not None:
+        script, directory = _named_in_file(options)
+    if script is None:
         raise InvalidInputError(
             "An entry script or --notebook FILE is needed.",
             field="script",
             hint=f"`mldeploy deploy {args.name} score.py`.",
         )
-    from ..core.assemble import Source
-
-    source = Source.from_file(args.script, source_directory=options.source_directory, include=options.include)
+    source = Source.from_file(script, source_directory=directory, include=options.include)
     return options, source, {source.script: source.text}
+
+
+def _named_in_file(options: DeployOptions) -> tuple[Path | None, Path | str | None]:
+    """Return the script and the source directory that a v2 deployment file names; options override the file."""
+    from ..core.v1files import read_deployment_file
+
+    content = read_deployment_file(str(options.config_file)).content
+    if content is None:
+        return None, None
+    return content.entry_script, options.source_directory or content.source_directory

@@ -16,6 +16,7 @@ from .model import Model
 from .request import Request
 from .target import Target, Targets
 from .v1files import DeploymentFile, read_deployment_file
+from .v2files import Content
 
 DEFAULT_TARGET = "local"
 
@@ -57,11 +58,12 @@ def prepare(
     file = None if options.config_file is None else read_deployment_file(options.config_file)
     target = targets.get(options.target or (file.target if file is not None else None) or DEFAULT_TARGET)
     config, notes = configuration(options, target, file)
+    content = file.content if file is not None and file.content is not None else Content()
     request = Request(
         options.name,
         source,
-        models=(*models, *options.models),
-        environment=options.environment,
+        models=(*models, *(options.models or content.models)),
+        environment=options.environment or content.environment,
         pip=options.pip,
         target=target.name,
         config=config,

@@ -1,6 +1,6 @@
-"""The files of Azure ML's v1 command line: ``inferenceconfig.json`` and ``deploymentconfig.json``.
+"""Deployment configuration files: Azure ML's (v1's ``deploymentconfig.json``, v2's YAML) and our own.
 
-Each key of theirs is either taken over or named in a note as having no effect; a key that they never had is an error
+Each key of Azure's is either taken over or named in a note as having no effect; a key that they never had is an error
 with the closest one. The same readers serve ``--config FILE``, which also takes our own configuration keys.
 """
 
@@ -9,14 +9,16 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InvalidConfigurationError, InvalidInputError
+from . import v2files
 from .config import read_config
-from .v1keys import BY_PATH, COMPUTE_TYPES, FREE, SECTIONS, V1_KEYS
+from .v1keys import BY_PATH, COMPUTE_TYPES, FREE, SECTIONS, V1_KEYS, ConfigKey
+from .v2files import Content
 
 if TYPE_CHECKING:
     from .target import Target
@@ -82,38 +84,42 @@ class DeploymentFile:
     Attributes:
         path: the file.
         target: the target that it names, or None.
-        compute_type: v1's ``computeType`` as it is written, or None for a file with our own keys.
-        values: v1's keys with their full paths, or our own keys.
+        compute_type: v1's ``computeType`` as it is written, or None.
+        values: the settings: Azure's keys with their full paths, or our own keys.
+        table: what Azure's keys mean; None for a file with our own.
         keys: the service's keys that a v1 file may hold: ``{"primary": …, "secondary": …}``, either or none.
+        content: script, models and environment that a v2 file names.
     """
 
     path: Path
     target: str | None
     compute_type: str | None
     values: Mapping[str, Any]
+    table: Mapping[str, ConfigKey] | None = field(default=None, repr=False)
     keys: Mapping[str, str] = field(default_factory=dict, repr=False)
+    content: Content | None = None
 
     def config_for(self, target: Target) -> tuple[dict[str, Any], list[str]]:
         """Return the target's configuration and what has no effect there, as notes.
 
         Raises:
-            InvalidConfigurationError: a value cannot be used; v1's key is named.
+            InvalidConfigurationError: a value cannot be used; the file's key is named.
         """
-        if self.compute_type is None:
+        if self.table is None:
             return dict(self.values), []
         known = target.config_type.model_fields
         config: dict[str, Any] = {}
         origin: dict[str, str] = {}
         idle: list[str] = []
         for path, value in self.values.items():
-            key = BY_PATH[path]
+            key = self.table[path]
             name = next((name for name in key.fields if name in known), None)
             if name is not None:
                 config[name] = value
                 origin[name] = path
             else:
                 idle.append(f"{path} ({key.instead})" if key.instead else path)
-        notes = []
+        notes = list(self.content.notes) if self.content is not None else []
         if idle:
             have = "has" if len(idle) == 1 else "have"
             notes.append(f"{self.path.name}: {', '.join(idle)} {have} no effect on target {target.name!r}.")
@@ -135,20 +141,35 @@ class DeploymentFile:
 
 
 def read_deployment_file(path: str | Path, *, needs_compute_type: bool = False) -> DeploymentFile:
-    """Read a ``deploymentconfig.json`` (JSON or YAML), or a file with a target's own configuration keys.
+    """Read a deployment configuration, as JSON or YAML.
+
+    Taken are v1's ``deploymentconfig.json``, v2's YAML of an online deployment or endpoint, and a file with a target's
+    own keys (and ``target``).
 
     Args:
         needs_compute_type: only v1's format is taken.
 
     Raises:
         InvalidInputError: it cannot be read.
-        InvalidConfigurationError: ``computeType`` is missing or unknown, or the file has keys that v1 never had.
+        InvalidConfigurationError: ``computeType`` is missing or unknown, or the file has keys that there never were.
     """
     values = read_mapping(path, "deployment configuration")
     file = Path(path).expanduser()
-    if "computeType" not in values and not needs_compute_type and not _looks_like_v1(values):
-        target = values.pop("target", None)
-        return DeploymentFile(file, target if isinstance(target, str) else None, None, values)
+    if needs_compute_type or "computeType" in values:
+        return _read_v1(values, file)
+    if v2files.looks_like_v2(values):
+        flat = dict(v2files.flatten(values))
+        _refuse_unknown(file, flat, v2files.V2_KEYS)
+        return DeploymentFile(
+            file, None, None, v2files.settings_of(flat, file), v2files.BY_PATH, content=v2files.content_of(values, file)
+        )
+    if _looks_like_v1(values):
+        return _read_v1(values, file)
+    target = values.pop("target", None)
+    return DeploymentFile(file, None if target is None else _text(target, "target"), None, values)
+
+
+def _read_v1(values: dict[str, Any], file: Path) -> DeploymentFile:
     compute_type = values.pop("computeType", None)
     target = COMPUTE_TYPES.get(compute_type.lower()) if isinstance(compute_type, str) else None
     if target is None:
@@ -159,20 +180,24 @@ def read_deployment_file(path: str | Path, *, needs_compute_type: bool = False) 
             problems=[{"field": "computeType", "message": f"one of {kinds}"}],
         )
     flat = dict(_flatten(values))
-    problems = [{"field": key, "message": _unknown(key)} for key in flat if key not in BY_PATH]
-    if problems:
-        text = "; ".join(f"{problem['field']}: {problem['message']}" for problem in problems)
-        raise InvalidConfigurationError(
-            f"The deployment configuration {file.name!r} is not valid: {text}.", problems=problems
-        )
+    _refuse_unknown(file, flat, V1_KEYS)
     keys = {}
     for slot in ("primary", "secondary"):
         value = flat.pop(f"keys.{slot}Key", None)
         if value is not None:
             keys[slot] = _text(value, f"keys.{slot}Key")
-    return DeploymentFile(
-        file, target, compute_type, {key: value for key, value in flat.items() if value is not None}, keys
-    )
+    given = {key: value for key, value in flat.items() if value is not None}
+    return DeploymentFile(file, target, compute_type, given, BY_PATH, keys)
+
+
+def _refuse_unknown(file: Path, flat: Mapping[str, Any], table: Sequence[ConfigKey]) -> None:
+    known = {key.path for key in table}
+    problems = [{"field": key, "message": _unknown(key, table)} for key in flat if key not in known]
+    if problems:
+        text = "; ".join(f"{problem['field']}: {problem['message']}" for problem in problems)
+        raise InvalidConfigurationError(
+            f"The deployment configuration {file.name!r} is not valid: {text}.", problems=problems
+        )
 
 
 def _looks_like_v1(values: Mapping[str, Any]) -> bool:
@@ -189,18 +214,19 @@ def _flatten(values: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
             yield key, value
 
 
-def _unknown(key: str) -> str:
+def _unknown(key: str, table: Sequence[ConfigKey]) -> str:
     """Return what is wrong with a key, with the one that was probably meant.
 
     Compared are the words of a name, in any order: people wrote ``auth_enabled`` and ``enableAppInsights``.
     """
-    if key in SECTIONS:
-        inner = ", ".join(path.partition(".")[2] for path in BY_PATH if path.startswith(f"{key}."))
-        return f"must be an object with {inner}"
-    last = key.rpartition(".")[2]
-    parameters = {_words(name): item.path for item in V1_KEYS for name in item.fields}
-    known = parameters | {_words(path.rpartition(".")[2]): path for path in BY_PATH}
-    close = difflib.get_close_matches(_words(last), known, n=1, cutoff=0.75)
+    paths = [item.path for item in table]
+    inner = [path.removeprefix(f"{key}.") for path in paths if path.startswith(f"{key}.")]
+    if inner:
+        return f"must be an object with {', '.join(inner)}"
+    parameters = {_words(name): item.path for item in table for name in item.fields}
+    sections = {path.rpartition(".")[0] for path in paths} - {""}
+    known = parameters | {_words(path.rpartition(".")[2]): path for path in (*sections, *paths)}
+    close = difflib.get_close_matches(_words(key.rpartition(".")[2]), known, n=1, cutoff=0.75)
     return f"unknown key, did you mean {known[close[0]]!r}?" if close else "unknown key"
 
 

@@ -13,8 +13,8 @@ COMPUTE_TYPES: dict[str, str] = {"local": "local", "aci": "aci", "aks": "aks", "
 
 
 @dataclass(frozen=True, slots=True)
-class V1Key:
-    """One key.
+class ConfigKey:
+    """One key of a configuration file of Azure's.
 
     Attributes:
         path: as it is written in the file, dots between levels.
@@ -31,55 +31,55 @@ _RESOURCES = "containerResourceRequirements"
 _SCALER = "autoScaler"
 _PROBE = "livenessProbeRequirements"
 
-V1_KEYS: tuple[V1Key, ...] = (
-    V1Key("port", ("port",)),
-    V1Key(f"{_RESOURCES}.cpu", ("cpu_cores",)),
-    V1Key(f"{_RESOURCES}.memoryInGB", ("memory_gb", "memory_limit_gb")),
-    V1Key(f"{_RESOURCES}.cpuLimit", ("cpu_cores_limit",)),
-    V1Key(f"{_RESOURCES}.memoryInGBLimit", ("memory_gb_limit",)),
-    V1Key("gpuCores", ("gpu_cores",)),
-    V1Key("location", ("location",)),
-    V1Key("authEnabled", ("auth_enabled",)),
-    V1Key("tokenAuthEnabled", ("token_auth_enabled",)),
-    V1Key("keys.primaryKey", ()),
-    V1Key("keys.secondaryKey", ()),
-    V1Key("appInsightsEnabled", ("enable_app_insights",)),
-    V1Key("sslEnabled", ("ssl_enabled",)),
-    V1Key("sslCertificate", ("ssl_cert_pem_file",)),
-    V1Key("sslKey", ("ssl_key_pem_file",)),
-    V1Key("cname", ("ssl_cname",)),
-    V1Key("dnsNameLabel", ("dns_name_label",)),
-    V1Key("vaultBaseUrl", ("cmk_vault_base_url",)),
-    V1Key("keyName", ("cmk_key_name",)),
-    V1Key("keyVersion", ("cmk_key_version",)),
-    V1Key("vnetName", ("vnet_name",)),
-    V1Key("subnetName", ("subnet_name",)),
-    V1Key(f"{_SCALER}.autoscaleEnabled", ("autoscale_enabled",)),
-    V1Key(f"{_SCALER}.minReplicas", ("autoscale_min_replicas",)),
-    V1Key(f"{_SCALER}.maxReplicas", ("autoscale_max_replicas",)),
-    V1Key(f"{_SCALER}.refreshPeriodInSeconds", ("autoscale_refresh_seconds",)),
-    V1Key(f"{_SCALER}.targetUtilization", ("autoscale_target_utilization",)),
-    V1Key("numReplicas", ("num_replicas",), "--workers N starts several worker processes"),
-    V1Key("dataCollection.storageEnabled", ("collect_model_data",)),
-    V1Key("scoringTimeoutMs", ("scoring_timeout_ms",)),
-    V1Key("maxConcurrentRequestsPerContainer", ("replica_max_concurrent_requests",)),
-    V1Key("maxQueueWaitMs", ("max_request_wait_time",)),
-    V1Key(f"{_PROBE}.periodSeconds", ("period_seconds",)),
-    V1Key(f"{_PROBE}.initialDelaySeconds", ("initial_delay_seconds",)),
-    V1Key(f"{_PROBE}.timeoutSeconds", ("timeout_seconds",)),
-    V1Key(f"{_PROBE}.successThreshold", ("success_threshold",)),
-    V1Key(f"{_PROBE}.failureThreshold", ("failure_threshold",)),
-    V1Key("namespace", ("namespace",)),
-    V1Key("computeTargetName", ("compute_target_name",)),
-    V1Key("versionName", ("version_name",)),
-    V1Key("trafficPercentile", ("traffic_percentile",)),
+V1_KEYS: tuple[ConfigKey, ...] = (
+    ConfigKey("port", ("port",)),
+    ConfigKey(f"{_RESOURCES}.cpu", ("cpu_cores",)),
+    ConfigKey(f"{_RESOURCES}.memoryInGB", ("memory_gb", "memory_limit_gb")),
+    ConfigKey(f"{_RESOURCES}.cpuLimit", ("cpu_cores_limit",)),
+    ConfigKey(f"{_RESOURCES}.memoryInGBLimit", ("memory_gb_limit",)),
+    ConfigKey("gpuCores", ("gpu_cores",)),
+    ConfigKey("location", ("location",)),
+    ConfigKey("authEnabled", ("auth_enabled",)),
+    ConfigKey("tokenAuthEnabled", ("token_auth_enabled",)),
+    ConfigKey("keys.primaryKey", ()),
+    ConfigKey("keys.secondaryKey", ()),
+    ConfigKey("appInsightsEnabled", ("enable_app_insights",)),
+    ConfigKey("sslEnabled", ("ssl_enabled",)),
+    ConfigKey("sslCertificate", ("ssl_cert_pem_file",)),
+    ConfigKey("sslKey", ("ssl_key_pem_file",)),
+    ConfigKey("cname", ("ssl_cname",)),
+    ConfigKey("dnsNameLabel", ("dns_name_label",)),
+    ConfigKey("vaultBaseUrl", ("cmk_vault_base_url",)),
+    ConfigKey("keyName", ("cmk_key_name",)),
+    ConfigKey("keyVersion", ("cmk_key_version",)),
+    ConfigKey("vnetName", ("vnet_name",)),
+    ConfigKey("subnetName", ("subnet_name",)),
+    ConfigKey(f"{_SCALER}.autoscaleEnabled", ("autoscale_enabled",)),
+    ConfigKey(f"{_SCALER}.minReplicas", ("autoscale_min_replicas",)),
+    ConfigKey(f"{_SCALER}.maxReplicas", ("autoscale_max_replicas",)),
+    ConfigKey(f"{_SCALER}.refreshPeriodInSeconds", ("autoscale_refresh_seconds",)),
+    ConfigKey(f"{_SCALER}.targetUtilization", ("autoscale_target_utilization",)),
+    ConfigKey("numReplicas", ("num_replicas",), "--workers N starts several worker processes"),
+    ConfigKey("dataCollection.storageEnabled", ("collect_model_data",)),
+    ConfigKey("scoringTimeoutMs", ("scoring_timeout_ms",)),
+    ConfigKey("maxConcurrentRequestsPerContainer", ("replica_max_concurrent_requests",)),
+    ConfigKey("maxQueueWaitMs", ("max_request_wait_time",)),
+    ConfigKey(f"{_PROBE}.periodSeconds", ("period_seconds",)),
+    ConfigKey(f"{_PROBE}.initialDelaySeconds", ("initial_delay_seconds",)),
+    ConfigKey(f"{_PROBE}.timeoutSeconds", ("timeout_seconds",)),
+    ConfigKey(f"{_PROBE}.successThreshold", ("success_threshold",)),
+    ConfigKey(f"{_PROBE}.failureThreshold", ("failure_threshold",)),
+    ConfigKey("namespace", ("namespace",)),
+    ConfigKey("computeTargetName", ("compute_target_name",)),
+    ConfigKey("versionName", ("version_name",)),
+    ConfigKey("trafficPercentile", ("traffic_percentile",)),
     # v1 took these three from its command line and ignored them in the file.
-    V1Key("tags", ("tags",)),
-    V1Key("properties", ("properties",)),
-    V1Key("description", ("description",)),
+    ConfigKey("tags", ("tags",)),
+    ConfigKey("properties", ("properties",)),
+    ConfigKey("description", ("description",)),
 )
 
-BY_PATH: dict[str, V1Key] = {key.path: key for key in V1_KEYS}
+BY_PATH: dict[str, ConfigKey] = {key.path: key for key in V1_KEYS}
 #: Keys that hold other keys.
 SECTIONS: frozenset[str] = frozenset(key.path.partition(".")[0] for key in V1_KEYS if "." in key.path)
 #: Keys whose value is a dictionary of the user's own keys.

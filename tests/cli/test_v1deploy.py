@@ -170,3 +170,17 @@ def test_an_inference_configuration_that_is_wrong(
     assert done.code == 2
     assert said in done.err
     assert done.err.count("\n") == 1
+
+
+def test_a_v2_deployment_file_says_it_all(mldeploy: Run, project: Path, prediction: float) -> None:
+    (project / "project" / "blue.yml").write_text(
+        "$schema: https://azuremlschemas.azureedge.net/latest/managedOnlineDeployment.schema.json\n"
+        "name: blue\nendpoint_name: v2-svc\nmodel: {path: ../ridge.pkl}\n"
+        "code_configuration: {code: src, scoring_script: score.py}\n"
+        "environment_variables: {COLOUR: blue}\ninstance_type: Standard_DS3_v2\ninstance_count: 1\n"
+    )
+    done = mldeploy("deploy", "v2-svc", "--config", "project/blue.yml", "--json")
+    assert done.code == 0, done.err
+    assert "instance_type, instance_count" in done.json["notes"][0]
+    assert json.loads(mldeploy("score", "v2-svc", "-d", json.dumps({"data": [ROW]})).out) == pytest.approx([prediction])
+    assert mldeploy("delete", "v2-svc").code == 0
