@@ -55,9 +55,10 @@ class AnswerWriter:
             size = b"" if exchange.http10 else b"Transfer-Encoding: chunked\r\n"
         else:
             size = b"Content-Length: %d\r\n" % len(exchange.payload)
-        ids = b""
+        # What no route has seen (404, 405) carries no ids and no version.
+        ids = self._version if exchange.status not in (404, 405) or exchange.request_id else b""
         if exchange.request_id:
-            ids = self._version + b"x-request-id: %b\r\n" % exchange.request_id
+            ids += b"x-request-id: %b\r\n" % exchange.request_id
             if exchange.legacy_id:
                 ids += b"x-ms-request-id: %b\r\n" % exchange.legacy_id
                 if exchange.client_id:

@@ -13,6 +13,7 @@ from .cors import CorsPolicy
 from .exchange import HTML, Exchange
 from .identity import Identifier
 from .interrupt import Slot
+from .print_capture import current_request
 from .settings import Settings
 
 if TYPE_CHECKING:
@@ -217,7 +218,9 @@ class Application:
         """Answer a request whose ``run()`` has used up its time."""
         self._figures.timed_out()
         milliseconds = self._settings.scoring_timeout_ms
+        token = current_request.set(exchange)
         logger.error("run() was stopped: it took more than %d ms (SCORING_TIMEOUT_MS).", milliseconds)
+        current_request.reset(token)
         connection = exchange.connection
         if connection is None:
             return

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import faulthandler
 import gc
 import inspect
 import logging
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -61,6 +63,8 @@ def load(spec: WorkerSpec) -> Loaded:
     """
     writer = open_log(spec)
     capture_output(writer, spec.settings.log_level)
+    with suppress(OSError):
+        faulthandler.enable(2, all_threads=False)  # a crash in C code leaves at least the line it came from
     prepare_process(spec)
     shims.install()
     started = perf_counter()

@@ -87,9 +87,8 @@ class RequestReader(asyncio.Protocol):
         unfinished = self._exchange if self.phase == Phase.HEAD else None
         try:
             self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            # We speak HTTP/1.1 only. The request is answered as such; bytes of another protocol are not read.
-            self.end_of_requests()
+        except httptools.HttpParserUpgrade as offer:
+            self._decline_upgrade(data[offer.args[0] :])
         except httptools.HttpParserCallbackError as error:
             if not self._too_late:
                 self.listener.application.log_internal_error(error.__context__ or error)
@@ -134,9 +133,9 @@ class RequestReader(asyncio.Protocol):
         """The head is complete: refuse early what cannot be accepted, before its body is sent."""
         exchange, parser, settings = self._exchange, self._parser, self.listener.settings
         exchange.method = parser.get_method().decode("latin-1")
-        exchange.keep_alive = parser.should_keep_alive() and not parser.should_upgrade()
+        exchange.keep_alive = parser.should_keep_alive()
         exchange.http10 = parser.get_http_version() == "1.0"
-        if self._too_late:
+        if self._too_late or parser.should_upgrade():
             return
         self.phase, self.since = Phase.BODY, self.listener.now
         headers = exchange.headers
@@ -178,7 +177,7 @@ class RequestReader(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         """The request is complete: answer it now, or after those before it."""
-        if self._too_late:
+        if self._too_late or self._parser.should_upgrade():
             return
         exchange = self._exchange
         self.phase, self.since = Phase.IDLE, self.listener.now
@@ -187,6 +186,21 @@ class RequestReader(asyncio.Protocol):
             self._body_parts = None
         exchange.received = perf_counter()
         self.enqueue(exchange)
+
+    def _decline_upgrade(self, rest: bytes) -> None:
+        """Read a request that offers another protocol (``Upgrade: h2c``) again, as if it did not.
+
+        We speak HTTP/1.1 only, which an offer allows for. The parser, though, stops behind the head.
+        """
+        exchange = self._exchange
+        if exchange.method == "CONNECT":
+            self.refuse(405, "This is no proxy.")
+            return
+        offers = (b"upgrade", b"connection", b"http2-settings")
+        lines = [b"%b %b HTTP/1.1" % (exchange.method.encode(), self._target), b"connection: close"]
+        lines += [b"%b: %b" % item for item in exchange.headers.items() if item[0] not in offers]
+        self._parser = httptools.HttpRequestParser(self)
+        self.data_received(b"\r\n".join(lines) + b"\r\n\r\n" + rest)
 
     # ---- refusals
 

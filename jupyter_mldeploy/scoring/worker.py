@@ -14,8 +14,10 @@ With its supervisor it speaks over a ``StatusChannel``:
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
+from typing import Any
 
 from .errors import SettingsError, StartError, StatusChannelClosed
 from .failure import failed_event
@@ -40,12 +42,24 @@ def run_worker(spec: WorkerSpec, sockets: list[socket.socket], status: StatusCha
         status.send({"event": "loading", "pid": os.getpid()})
         try:
             service = Service(spec, load(spec), sockets, status)
-        except StartError as error:
-            status.send(failed_event(error))
-            return EXIT_FAILED
-        except SettingsError as error:
-            status.send(failed_event(StartError("settings", str(error))))
+        except (StartError, SettingsError) as error:
+            reason = error if isinstance(error, StartError) else StartError("settings", str(error))
+            event = failed_event(reason)
+            _log_failure(event)
+            status.send(event)
             return EXIT_FAILED
         return service.run()
     except StatusChannelClosed:
         return 0  # without its supervisor a worker has no reason to be
+
+
+def _log_failure(event: dict[str, Any]) -> None:
+    """Put into the log what v1 put there: the traceback and what lies in the model directory."""
+    tree = "\n  ".join(event["model_tree"])
+    logging.getLogger("mldeploy.scoring").error(
+        "The service cannot start (%s): %s\n%s\nModel directory:\n  %s",
+        event["stage"],
+        event["message"],
+        event["traceback_text"],
+        tree,
+    )
