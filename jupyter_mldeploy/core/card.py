@@ -154,6 +154,7 @@ def failure_card(
             lead=error.message,
             facts=step_facts(error.steps) if isinstance(error, DeploymentError) else (),
             parts=tuple(parts),
+            badge=tone(service.state) if keeps and service is not None else None,
             data={
                 **(service_data(service) if service is not None else {"service": {"name": name}}),
                 "failed_revision": revision,

@@ -19,8 +19,8 @@ margin:4px 0;max-width:62em;font-size:13px;line-height:1.5;color:inherit}
 .mldeploy-card header{display:flex;flex-wrap:wrap;gap:4px 10px;align-items:baseline;font-size:14px}
 .mldeploy-card header del{opacity:.75}
 .mldeploy-badge{background:#59636e;color:#fff;border-radius:9px;padding:0 9px;font-size:12px;font-weight:600}
-.mldeploy-good>header .mldeploy-badge{background:#1a7f37}.mldeploy-bad>header .mldeploy-badge{background:#b3261e}
-.mldeploy-busy>header .mldeploy-badge{background:#9a6700}
+.mldeploy-badge.mldeploy-good{background:#1a7f37}.mldeploy-badge.mldeploy-bad{background:#b3261e}
+.mldeploy-badge.mldeploy-busy{background:#9a6700}.mldeploy-card a{color:inherit;text-decoration:underline}
 .mldeploy-card p{margin:4px 0;white-space:pre-line}
 .mldeploy-card dl{display:grid;grid-template-columns:max-content 1fr;gap:1px 14px;margin:6px 0}
 .mldeploy-card dt,.mldeploy-card dd{margin:0;float:none;width:auto;padding:0;font-weight:400;overflow-wrap:anywhere}
@@ -39,13 +39,16 @@ border-bottom:1px solid rgba(127,127,127,.25);max-width:none;overflow-wrap:anywh
 def to_html(card: Card) -> str:
     """Return the card as one HTML element with its style sheet; every text in it is escaped."""
     struck = f"<del>{_text(card.struck)}</del>" if card.struck else ""
-    badge = f'<span class="mldeploy-badge">{_text(card.state)}</span>' if card.state else ""
+    tone = card.badge or card.tone
+    badge = f'<span class="mldeploy-badge mldeploy-{tone}">{_text(card.state)}</span>' if card.state else ""
     lead = f"<p>{_text(card.lead)}</p>" if card.lead else ""
-    facts = "".join(f"<dt>{_text(label)}</dt><dd>{_value(value)}</dd>" for label, value in card.facts)
+    address = _text(card.link)
+    link = f'<p><a href="{address}" rel="noopener noreferrer">{address}</a></p>' if _is_link(card.link) else ""
+    facts = "".join(f"<dt>{_text(label)}</dt><dd><code>{_text(value)}</code></dd>" for label, value in card.facts)
     return (
         f"<style>{_STYLE}</style>"
         f'<section class="mldeploy-card mldeploy-{card.tone}" aria-label="{_text(f"{card.kind}: {card.title}")}">'
-        f"<header>{struck}<strong>{_text(card.title)}</strong>{badge}</header>{lead}"
+        f"<header>{struck}<strong>{_text(card.title)}</strong>{badge}</header>{lead}{link}"
         f"{f'<dl>{facts}</dl>' if facts else ''}{''.join(map(_part, card.parts))}</section>"
     )
 
@@ -75,7 +78,7 @@ def _numbered(lines: tuple[tuple[int, str], ...], marked: frozenset[int]) -> str
 
 def _table(headers: tuple[str, ...], rows: tuple[tuple[str, ...], ...]) -> str:
     head = "".join(f'<th scope="col">{_text(header)}</th>' for header in headers)
-    body = "".join(f"<tr>{''.join(f'<td>{_value(cell)}</td>' for cell in row)}</tr>" for row in rows)
+    body = "".join(f"<tr>{''.join(f'<td><code>{_text(cell)}</code></td>' for cell in row)}</tr>" for row in rows)
     return f"<table>{f'<thead><tr>{head}</tr></thead>' if any(headers) else ''}<tbody>{body}</tbody></table>"
 
 
@@ -83,11 +86,6 @@ def _folding(label: str, content: str, folded: bool) -> str:
     if folded:
         return f"<details><summary>{_text(label)}</summary>{content}</details>"
     return f"{f'<p>{_text(label)}</p>' if label else ''}{content}"
-
-
-def _value(text: str) -> str:
-    shown = f"<code>{_text(text)}</code>"
-    return f'<a href="{_text(text)}" rel="noopener noreferrer">{shown}</a>' if _is_link(text) else shown
 
 
 def _is_link(text: str) -> bool:

@@ -81,6 +81,8 @@ class Card:
         struck: what did not come to life; shown struck out before the title.
         lead: one sentence.
         facts: label and value; values are shown in a fixed-width font.
+        link: an http(s) address to open; anything else is not shown as a link.
+        badge: the tone of ``state`` where it is not that of the card.
         data: what programs get: ids and facts, never secrets.
     """
 
@@ -91,7 +93,9 @@ class Card:
     struck: str = ""
     lead: str = ""
     facts: tuple[tuple[str, str], ...] = ()
+    link: str = ""
     parts: tuple[Part, ...] = ()
+    badge: Tone | None = None
     data: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -118,6 +122,8 @@ def to_text(card: Card) -> str:
     lines = [clean(f"{head}: {card.state}" if card.state else head)]
     if card.lead:
         lines += _indented(card.lead)
+    if card.link:
+        lines += _indented(card.link)
     width = max((len(label) for label, _ in card.facts), default=0)
     lines += [clean(f"  {label:<{width}}  {value}") for label, value in card.facts]
     for part in card.parts:

@@ -128,10 +128,9 @@ def _open(session: Session, name: str | None) -> None:
     if uri is None or service.record.deleted is not None:
         raise TargetUnavailableError(f"Nothing listens for {service.name!r}.", hint="Start or deploy it first.")
     address = f"{uri.removesuffix('/score')}/docs"
-    _show_card(
-        session,
-        _card("open", service.name, facts=(("documentation", address), ("scoring URI", uri)), address=address),
-    )
+    from ..core.cardmodel import Card
+
+    _show_card(session, Card("open", service.name, "", "idle", link=address, data={"address": address}))
 
 
 def _revisions(session: Session, name: str | None) -> None:

@@ -22,6 +22,7 @@ from jupyter_mldeploy.core.card import (
     service_card,
     services_table,
 )
+from jupyter_mldeploy.core.cardhtml import to_html
 from jupyter_mldeploy.core.cardmodel import Card, clean, excerpt, to_text
 from jupyter_mldeploy.core.cardparts import duration
 from jupyter_mldeploy.core.glance import glance
@@ -162,10 +163,11 @@ def test_everything_is_escaped_and_nothing_comes_from_outside(card: dict[str, An
 
 
 def test_links_are_addresses_only() -> None:
-    for uri in ("javascript:alert(1)", "http://x y", "data:text/html,x", "http://[", "https://"):
-        page = Page(deployment_card(outcome(scoring_uri=uri))["text/html"])
-        assert "a" not in page.tags, uri
-    assert ("href", "http://127.0.0.1:40321/score") in Page(deployment_card(outcome())["text/html"]).attributes
+    for link in ("javascript:alert(1)", "http://x y", "data:text/html,x", "http://[", "https://", EVIL):
+        assert "a" not in Page(to_html(Card("open", "svc", "", "idle", link=link))).tags, link
+    page = Page(to_html(Card("open", "svc", "", "idle", link="http://127.0.0.1:40321/docs?a=1&b=2")))
+    assert ("href", "http://127.0.0.1:40321/docs?a=1&b=2") in page.attributes
+    assert "a" not in Page(deployment_card(outcome())["text/html"]).tags, "a browser cannot POST to the scoring URI"
 
 
 def test_a_deployment_card_has_all_that_is_needed_to_use_it() -> None:
