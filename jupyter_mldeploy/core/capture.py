@@ -21,7 +21,7 @@ from . import capture_cells
 from .capture_cells import CaptureWarning, Cell, ReadCells, UnresolvedName
 from .capture_reasons import builtin_names, explain
 from .capture_script import Piece, ScriptWriter
-from .effect_rules import costly_calls
+from .effect_rules import costly_calls, draws_random_numbers
 from .ipython_syntax import read_cell
 from .slicing import Slice, slice_statements
 
@@ -219,6 +219,12 @@ def _warnings(read: ReadCells, found: Slice, kept: Sequence[int]) -> list[Captur
             hint = f"; hand the object over instead with --object {name}" if name else ""
             message = f"{label} line {line}: {call} would run at each start of the service{hint}."
             warnings.append(CaptureWarning("costly", message, label, line, name))
+        drawn = draws_random_numbers(statement.node)
+        if drawn is not None:
+            name = found.roots.get(index) or None
+            hint = f"; to keep these, hand the object over with --object {name}" if name else ""
+            message = f"{label} line {drawn} draws random numbers, others than the notebook's at each start{hint}."
+            warnings.append(CaptureWarning("random", message, label, drawn, name))
     for index, statement in enumerate(read.statements):
         if index not in found.kept and capture_cells.changes_search_path(statement.node):
             label, line = read.label(statement.cell), statement.node.lineno

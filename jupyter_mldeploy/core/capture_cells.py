@@ -63,14 +63,15 @@ class CaptureWarning:
     """Something to look at before deploying.
 
     Attributes:
-        kind: ``costly`` (would run at each start), ``command`` (a notebook command was left out), ``path`` (a change of
-            the search path was left out) or ``order`` (the order in which cells ran is not certain).
+        kind: ``costly`` (would run at each start), ``random`` (draws other numbers at each start), ``command`` (a
+            notebook command was left out), ``path`` (a change of the search path was left out) or ``order`` (the order
+            in which cells ran is not certain).
         message: one sentence.
         cell, line: where.
         name: the object that ``--object`` could hand over instead, if that helps.
     """
 
-    kind: Literal["costly", "command", "path", "order"]
+    kind: Literal["costly", "random", "command", "path", "order"]
     message: str
     cell: str
     line: int

@@ -7,6 +7,7 @@ listed as harmless that is not would lose a change, so the lists of harmless nam
 from __future__ import annotations
 
 import ast
+import re
 from typing import Literal
 
 
@@ -223,6 +224,19 @@ def costly_calls(statement: ast.stmt) -> list[tuple[int, str]]:
         if (method and name in _COSTLY_METHODS) or name in _COSTLY_FUNCTIONS or name.startswith(_COSTLY_PREFIXES):
             found.append((node.lineno, f"{ast.unparse(function)}(…)"))
     return found
+
+
+def draws_random_numbers(statement: ast.stmt) -> int | None:
+    """Return the line where a statement, when it runs, draws from a module's generator of random numbers."""
+    for node in immediate_nodes(statement):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            path = ast.unparse(node.func)
+            drawn = re.match(
+                r"random\.|(np|numpy)\.random\.|torch\.(rand|normal|multinomial|bernoulli)|tf\.random\.", path
+            )
+            if drawn and not re.search(r"\.(\w*seed\w*|default_rng|RandomState|Random|Generator|getstate)$", path):
+                return node.lineno
+    return None
 
 
 def immediate_nodes(statement: ast.AST) -> list[ast.AST]:

@@ -157,6 +157,8 @@ class Tracker(ObjectModel):
                     names = local_names([generator.target])[0]
                     self._frame = Frame(names, dict.fromkeys(names, elements), self._frame)
                     entered = True
+            elif isinstance(item, ast.Name) and isinstance(item.ctx, ast.Load):
+                self._change(self._lookup(item.id) & self._used_up, True, f"a use of {item.id}")
             elif isinstance(item, ast.NamedExpr):
                 self._bind(item.target.id, self._value(item.value))
             elif isinstance(item, ast.Call):
@@ -182,6 +184,9 @@ class Tracker(ObjectModel):
         places = self._place(function.value)
         known = [self._enter_method(item, function.attr, positional, named) for item in places]
         if known and all(known):
+            return
+        if function.attr == "shuffle" and call.args:  # a generator of random numbers shuffles what it is given
+            self._change(self.reach(self._place(call.args[0])), True, ast.unparse(call))
             return
         effect = rules.method_effect(function.attr, call, bare=bare)
         if effect == "own":

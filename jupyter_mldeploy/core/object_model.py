@@ -21,6 +21,30 @@ _HOLDING = frozenset(
     ("partial", "dict", "list", "tuple", "set", "zip", "iter", "reversed", "enumerate", "map", "filter", "deque")
 )
 _HOLDING_PREFIXES = ("make_", "wrap", "build_", "create_", "compose")
+#: What makes something that every use uses up: iterators, open files, generators of random numbers.
+_USED_UP = frozenset(
+    (
+        "iter",
+        "map",
+        "filter",
+        "zip",
+        "enumerate",
+        "reversed",
+        "open",
+        "reader",
+        "DictReader",
+        "finditer",
+        "cycle",
+        "chain",
+        "islice",
+        "default_rng",
+        "RandomState",
+        "Random",
+        "Generator",
+        "scandir",
+        "iterdir",
+    )
+)
 _MOST_CALLS = 4_000
 """Calls followed into functions for one notebook; beyond that bodies are not entered again."""
 
@@ -65,7 +89,10 @@ class ObjectModel(ABC):
         self._held: dict[ObjectId, set[ObjectId]] = {}
         self._code: dict[ObjectId, tuple[FunctionNode | ast.ClassDef, Frame | None]] = {}
         self._classes: dict[ObjectId, Ids] = {}
+        # What made an object: changes of its class reach the object, changes of the object not its class.
+        self._behind: dict[ObjectId, set[ObjectId]] = {}
         self._fixed: set[ObjectId] = set()
+        self._used_up: set[ObjectId] = set()
         self._frame: Frame | None = None
         self._sure = True
         self._active: list[ast.AST] = []
@@ -75,8 +102,8 @@ class ObjectModel(ABC):
         self._called_binds: set[str] = set()
         self._results: dict[tuple[int, int], tuple[Ids, Frame | None]] = {}
 
-    def reach(self, ids: Iterable[ObjectId]) -> set[ObjectId]:
-        """Return the objects and everything that they hold."""
+    def reach(self, ids: Iterable[ObjectId], *, code: bool = False) -> set[ObjectId]:
+        """Return the objects and everything that they hold; with ``code`` also the functions and classes they use."""
         found: set[ObjectId] = set()
         stack = list(ids)
         while stack:
@@ -84,7 +111,13 @@ class ObjectModel(ABC):
             if item not in found:
                 found.add(item)
                 stack.extend(self._held.get(item, ()))
+                if code:
+                    stack.extend(self._behind.get(item, ()))
         return found
+
+    def defined_by(self, item: ObjectId) -> int | None:
+        """Return the statement that defines a function or class; None for other objects."""
+        return int(item[1]) if item in self._code and item[0] in {"def", "object"} else None
 
     @abstractmethod
     def _run(self, node: ast.stmt) -> None:
@@ -146,12 +179,14 @@ class ObjectModel(ABC):
         match node:
             case ast.Name():
                 return self._lookup(node.id)
-            case ast.Attribute() | ast.Subscript() | ast.Starred() | ast.Await() | ast.NamedExpr():
+            case ast.Attribute() | ast.Subscript():
+                return frozenset(self.reach(self._place(node.value)))
+            case ast.Starred() | ast.Await() | ast.NamedExpr():
                 return self._place(node.value)
-            case ast.Call(func=ast.Attribute(attr=method, value=receiver)) if (
-                method in rules.RETURN_PART or method in rules.RETURN_SELF
-            ):
+            case ast.Call(func=ast.Attribute(attr=method, value=receiver)) if method in rules.RETURN_SELF:
                 return self._place(receiver)
+            case ast.Call(func=ast.Attribute(attr=method, value=receiver)) if method in rules.RETURN_PART:
+                return frozenset(self.reach(self._place(receiver)))
             case ast.IfExp():
                 return self._place(node.body) | self._place(node.orelse)
             case ast.BoolOp():
@@ -214,6 +249,10 @@ class ObjectModel(ABC):
                 if key not in self._results:  # the frame is kept with it, so that its id is not given out again
                     self._results[key] = (self._result(node), self._frame)
                 return self._results[key][0]
+        if isinstance(node, ast.GeneratorExp):
+            made = self._make()
+            self._used_up.add(made)
+            return frozenset({made})
         leaves = (ast.Constant, ast.operator, ast.unaryop, ast.BinOp, ast.UnaryOp, ast.expr_context)
         fixed = isinstance(node, ast.JoinedStr | ast.Compare) or all(isinstance(n, leaves) for n in ast.walk(node))
         return frozenset({self._make(fixed=fixed)})
@@ -225,7 +264,7 @@ class ObjectModel(ABC):
     def _result(self, call: ast.Call) -> Ids:
         function = call.func
         if isinstance(function, ast.Attribute) and function.attr in rules.RETURN_SELF | rules.RETURN_PART:
-            place = self._place(function.value)
+            place = self._place(call)
             if place and self._module_path(function) is None:
                 return place
         positional, named = self._arguments(call)
@@ -236,15 +275,26 @@ class ObjectModel(ABC):
             node = self._code.get(item, (None, None))[0]
             if isinstance(node, ast.ClassDef):
                 made = self._make(given)
+                self._behind[made] = {item}
                 self._classes[made] = frozenset({item})
                 self._enter_method(made, "__init__", positional, named)
                 found.add(made)
             elif node is not None:
-                found |= self._enter(item, positional, named) | {self._make(given)}
+                made = self._make(given)
+                self._behind[made] = {item}
+                if any(isinstance(inner, ast.Yield | ast.YieldFrom) for inner in ast.walk(node)):
+                    self._used_up.add(made)
+                returned = self._enter(item, positional, named)
+                for inside in returned:  # a function that it returns uses what the function around it can see
+                    self._behind.setdefault(inside, set()).add(item)
+                found |= returned | {made}
         if found:
             return frozenset(found)
         holds = name[:1].isupper() or name in _HOLDING or name.startswith(_HOLDING_PREFIXES)
-        return frozenset({self._make(given if holds else ())})
+        made = self._make(given if holds else ())
+        if name in _USED_UP and (isinstance(function, ast.Name) or self._module_path(function) is not None):
+            self._used_up.add(made)
+        return frozenset({made})
 
     def _enter_method(self, owner: ObjectId, name: str, positional: list[Ids], named: dict[str, Ids]) -> bool:
         """Follow a method of the notebook's own class; return whether there is one."""

@@ -93,6 +93,7 @@ class _Need:
     wanted_by: int
     line: int
     root: str
+    optional: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +146,7 @@ class _Slicer:
         self.events: dict[str, list[_Event]] = {}
         self.end = len(statements)
         self.written_by_init: set[str] = set()
-        self.seen: set[tuple[str, int]] = set()
+        self.seen: set[tuple[str, int, bool]] = set()
         self.pending: list[_Need] = []
         for item in opaque:
             self.events.setdefault(item.name, []).append(_Event(item.position, certain=True, opaque=item))
@@ -202,19 +203,23 @@ class _Slicer:
         names = self.result.names[index]
         for name, line in names.reads.items():
             self._ask(name, index, index, line, root)
+        plain = isinstance(self.statements[index].node, ast.FunctionDef | ast.AsyncFunctionDef)
+        plain = plain and not getattr(self.statements[index].node, "decorator_list", [])
         for name, line in names.deferred.items():
             self._ask(name, self.end, index, line, root)
+            if not plain:  # a lambda, a decorated function: it may be called while the statement runs
+                self._ask(name, index, index, line, root, optional=True)
 
-    def _ask(self, name: str, position: int, wanted_by: int, line: int, root: str) -> None:
+    def _ask(self, name: str, position: int, wanted_by: int, line: int, root: str, *, optional: bool = False) -> None:
         # What a function uses is an object in its own right; what an expression uses serves what it makes.
         code = isinstance(self.statements[wanted_by].node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
-        self.pending.append(_Need(name, position, wanted_by, line, name if code or not root else root))
+        self.pending.append(_Need(name, position, wanted_by, line, name if code or not root else root, optional))
 
     def _need(self, need: _Need) -> None:
         name, position = need.name, need.position
-        if (name, position) in self.seen:
+        if {(name, position, False), (name, position, need.optional)} & self.seen:
             return
-        self.seen.add((name, position))
+        self.seen.add((name, position, need.optional))
         if position == self.end and name in self.written_by_init:
             return
         found, ids, fault = self._binders(name, position)
@@ -229,6 +234,8 @@ class _Slicer:
             own = self.result.names[need.wanted_by].global_writes
             if fault is None and (name in self.builtin_names or (position == self.end and name in own)):
                 return
+            if need.optional:  # what a function uses need not have been there when the function was only passed on
+                return
             missing = Missing(
                 name,
                 need.wanted_by,
@@ -239,7 +246,11 @@ class _Slicer:
             self.result.missing.setdefault(name, missing)
             return
         self._follow(need, found)
-        for item in self.tracker.reach(ids):
+        for item in self.tracker.reach(ids, code=True):
+            index = self.tracker.defined_by(item)
+            if index is not None and index not in found:  # reached through a value: it may be called here
+                for inner, line in self.result.names[index].deferred.items():
+                    self._ask(inner, position, index, line, need.root, optional=True)
             for change in self.tracker.changes.get(item, ()):
                 if change.statement < position and change.statement not in found:
                     self._changed(need, change)
@@ -264,7 +275,7 @@ class _Slicer:
         for index in found:
             self._keep(index, need.name, need.root)
             for inner, line in self.result.names[index].deferred.items():
-                self._ask(inner, need.position, index, line, need.root)
+                self._ask(inner, need.position, index, line, need.root, optional=need.position != self.end)
 
     def _changed(self, need: _Need, change: Change) -> None:
         statement = self.statements[change.statement]
