@@ -81,16 +81,25 @@ class LogBook:
 
     def append(self, data: bytes) -> None:
         """Add whole lines. A disk that is full costs log lines, never the service."""
-        if self._size and self._size + len(data) > self._limit:
-            os.close(self._fd)
-            self._number += 1
-            self._open()
-            for _, path in segments(self._directory)[: -self._keep]:
-                path.unlink(missing_ok=True)
-        try:
-            self._size += os.write(self._fd, data)
-        except OSError:
-            return
+        while data:
+            fits = len(data) <= self._limit - self._size
+            cut = len(data) if fits else data.rfind(b"\n", 0, max(0, self._limit - self._size)) + 1
+            if not cut and self._size:
+                self._next_segment()
+                continue
+            cut = cut or data.find(b"\n") + 1 or len(data)  # one line that is longer than a segment
+            try:
+                self._size += os.write(self._fd, data[:cut])
+            except OSError:
+                return
+            data = data[cut:]
+
+    def _next_segment(self) -> None:
+        os.close(self._fd)
+        self._number += 1
+        self._open()
+        for _, path in segments(self._directory)[: -self._keep]:
+            path.unlink(missing_ok=True)
 
     def close(self) -> None:
         """Close the current segment."""

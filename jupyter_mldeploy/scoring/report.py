@@ -16,7 +16,8 @@ def judge(supervisor: Supervisor) -> tuple[str, str | None]:
     """Return (state, reason), with v1's names of states."""
     live = supervisor.live
     if supervisor.stopping is not None:
-        return "Stopped", supervisor.stopping
+        # One that ends without ever having served was given up, which is no orderly stop.
+        return ("Failed" if live is None else "Stopped"), supervisor.stopping
     if live is None:
         return "Transitioning", "the first revision is starting" if supervisor.candidate else "waits for a revision"
     wanted = live.order.workers

@@ -32,8 +32,8 @@ def observe(service: ServiceRef) -> Observation:
     state, reason, live = State(status["state"]), status["reason"], status["live_revision"]
     if not alive:
         live = None
-        stopped = status["stopped"]
-        state, reason = (State.STOPPED, stopped) if stopped else (State.FAILED, _GONE)
+        if not status["stopped"]:
+            state, reason = State.FAILED, _GONE
     serves = alive and status["listening"]
     return Observation(
         state,
