@@ -11,17 +11,19 @@ import tokenize
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import EntryScriptError, InvalidInputError
 from .bundle import Bundle, BundleModel, BundleStore
 from .cell_lines import in_cell
-from .entryscript import EntryScript, read_entry_script
 from .environment import EnvironmentRegistry, EnvironmentSpec
-from .lint import RULES, Diagnostic, lint_source
 from .model import Model, ModelRegistry
 from .service import Origin
 from .tree import FileEntry
+
+if TYPE_CHECKING:
+    from .entryscript import EntryScript
+    from .lint import Diagnostic
 
 #: Folders that a source directory never brings along.
 SKIPPED_FOLDERS = frozenset(
@@ -127,6 +129,9 @@ def check(source: Source, *, force: bool = False) -> list[Diagnostic]:
     Raises:
         EntryScriptError: the script cannot work; every reason is in ``diagnostics``.
     """
+    # Here, because opening a workspace and looking at its services needs no linter.
+    from .lint import RULES, lint_source
+
     findings = [
         in_cell(item, source.line_map)
         for item in lint_source(source.text, path=source.script, kind="cell" if source.kind == "cell" else "script")
@@ -190,6 +195,8 @@ def assemble(
     bundles: BundleStore,
 ) -> Assembled:
     """Check everything, then store one bundle. Refuses before anything is created."""
+    from .entryscript import read_entry_script
+
     findings = check(source, force=force)
     script = read_entry_script(source.text, path=source.script)
     resolved = [item if isinstance(item, BundleModel) else registry.resolve(item) for item in models]

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .lint.diagnostics import Diagnostic
+if TYPE_CHECKING:
+    from .lint.diagnostics import Diagnostic
 
 
 def cell_name(cell_id: str | None, execution_count: int | None) -> str:

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 from ..errors import ConflictError, DeploymentError, InvalidInputError, MldeployError, NotFoundError
 from .bundle import Bundle
 from .config import DeploymentConfig
-from .entryscript import top_level_imports
 from .events import EventKind
 from .keys import KeyFile
 from .request import Outcome
@@ -55,6 +54,8 @@ class Rollout:
         origin: Origin | None = None,
     ) -> Job:
         """Put together what the target gets; ``record`` None makes a job that can only be planned."""
+        from .entryscript import top_level_imports
+
         workspace = self._workspace
         if record is not None:
             reference = self.reference(record)
