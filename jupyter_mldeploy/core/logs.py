@@ -24,13 +24,16 @@ PREFIX = "service-"
 _SEGMENT = re.compile(r"(\d+)\.log")
 _BLOCK = 64 * 1024
 
+_WORDS = r"(?:password|passwd|pwd|secret|api[_-]?key|access[_-]?key|token)"
+
 #: What is never shown, wherever it comes from: (pattern, replacement).
 _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{8,}"), r"\1 ***"),
     (re.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*"), "***"),
     (re.compile(r"(?i)\b(sig|sv_sig|accountkey|sharedaccesskey|sharedaccesssignature)=[^\s&;\"']+"), r"\1=***"),
-    (re.compile(r"(?i)((?:password|passwd|pwd|secret|api[_-]?key|access[_-]?key|token)[\"']?\s*[=:]\s*[\"']?)[^\s\"',;&]{4,}"),
-     r"\1***"),
+    # Quoted in any spelling; bare only where it is no assignment in a line of code: `token = get()` stays readable.
+    (re.compile(rf"(?i)({_WORDS}[\"']?\s*[=:]\s*[\"'])[^\"']{{4,}}"), r"\1***"),
+    (re.compile(rf"(?i)({_WORDS}(?:=|:\s*))[^\s\"',;&()\[\]]{{4,}}"), r"\1***"),
     (re.compile(r"(\b[a-z][a-z0-9+.-]*://[^\s/:@]+:)[^\s/@]+(@)"), r"\1***\2"),
     (re.compile(r"\bAKIA[0-9A-Z]{16}\b"), "***"),
 )  # fmt: skip
