@@ -122,6 +122,7 @@ def failure_card(
     service: ServiceRecord | None = None,
     revision: int | None = None,
     sources: Mapping[str, str] | None = None,
+    undone: str = "Not deployed",
 ) -> MimeBundle:
     """Return the card of a deployment that did not reach its goal.
 
@@ -131,6 +132,7 @@ def failure_card(
         service: the service's record afterwards, or None when there is none.
         revision: number of the revision that failed, or None when it never had one.
         sources: display name of a cell or file, as tracebacks name it → its text, for marking the line.
+        undone: the state to show when no revision was made.
     """
     verdict: Mapping[str, Any] = (error.postmortem if isinstance(error, DeploymentError) else None) or {}
     findings = error.diagnostics if isinstance(error, EntryScriptError) else []
@@ -138,23 +140,24 @@ def failure_card(
     parts = _evidence(error, verdict, findings, sources or {})
     if error.hint:
         parts.append(Note(error.hint, "next"))
-    if live is not None and "goes on serving" not in error.message:
-        where = f" at {service.scoring_uri}" if service is not None and service.scoring_uri else ""
-        parts.append(Note(f"Revision {live} goes on serving{where}."))
-    keeps = revision is not None and live is not None and service is not None
+    title, state, badge = (name, undone, None) if revision is None else ("", "Failed", None)
+    if service is not None and live is not None:
+        if revision is not None:
+            title, state, badge = f"{name} revision {live}", str(service.state), tone(service.state)
+        if service.state == "Healthy" and "goes on serving" not in error.message:
+            where = f" at {service.scoring_uri}" if service.scoring_uri else ""
+            parts.append(Note(f"Revision {live} goes on serving{where}."))
     return mimebundle(
         Card(
             "failure",
-            f"{name} revision {live}" if keeps else ("" if revision is not None else name),
-            str(service.state)
-            if keeps and service is not None
-            else ("Failed" if revision is not None else "Not deployed"),
+            title,
+            state,
             "bad",
             struck=f"{name} revision {revision}" if revision is not None else "",
             lead=error.message,
             facts=step_facts(error.steps) if isinstance(error, DeploymentError) else (),
             parts=tuple(parts),
-            badge=tone(service.state) if keeps and service is not None else None,
+            badge=badge,
             data={
                 **(service_data(service) if service is not None else {"service": {"name": name}}),
                 "failed_revision": revision,

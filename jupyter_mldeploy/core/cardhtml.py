@@ -44,10 +44,11 @@ def to_html(card: Card) -> str:
     lead = f"<p>{_text(card.lead)}</p>" if card.lead else ""
     address = _text(card.link)
     link = f'<p><a href="{address}" rel="noopener noreferrer">{address}</a></p>' if _is_link(card.link) else ""
-    facts = "".join(f"<dt>{_text(label)}</dt><dd><code>{_text(value)}</code></dd>" for label, value in card.facts)
+    label = _text(f"{card.kind}: {card.title or card.struck}")
+    facts = "".join(f"<dt>{_text(name)}</dt><dd><code>{_text(value)}</code></dd>" for name, value in card.facts)
     return (
         f"<style>{_STYLE}</style>"
-        f'<section class="mldeploy-card mldeploy-{card.tone}" aria-label="{_text(f"{card.kind}: {card.title}")}">'
+        f'<section class="mldeploy-card mldeploy-{card.tone}" aria-label="{label}">'
         f"<header>{struck}<strong>{_text(card.title)}</strong>{badge}</header>{lead}{link}"
         f"{f'<dl>{facts}</dl>' if facts else ''}{''.join(map(_part, card.parts))}</section>"
     )

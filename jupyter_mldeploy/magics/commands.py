@@ -14,7 +14,6 @@ from .verbs import VERBS, find_verb, manual
 
 if TYPE_CHECKING:
     from ..core.cardmodel import Card
-    from ..core.request import Outcome
     from ..core.service import RevisionRecord, Service
     from .session import Session
 
@@ -79,6 +78,9 @@ def _keys(session: Session, name: str | None, regenerate: str | None) -> Any:
     service = session.service(name)
     target = session.workspace.targets.get(service.record.target)
     target.capabilities.require(target.name, "key_auth")
+    live = next((item for item in service.revisions() if item.number == service.revision), None)
+    if live is not None and live.config.get("auth_enabled") is False:
+        _print(f"{service.name} runs without authentication: its keys are not asked for.")
     if regenerate:
         service.regenerate_key(regenerate)
         _print(f"The {regenerate} key of {service.name} was changed; the other one goes on working.")
@@ -87,13 +89,10 @@ def _keys(session: Session, name: str | None, regenerate: str | None) -> Any:
 
 def _rollback(session: Session, name: str | None, to: int | None) -> None:
     service = session.service(name)
-    _roll(session, service, lambda report: session.workspace.deployer.rollback(service.name, to, report=report))
-
-
-def _roll(session: Session, service: Service, act: Callable[[Any], Outcome]) -> None:
-    """Bring a service to a new revision and show its card, like a deployment."""
-    with Attempt(session, service.name, surface(session.shell, service.name)) as attempt:
-        attempt.succeeded(attempt.run(act))
+    shown = surface(session.shell, service.name)
+    with Attempt(session, service.name, shown, undone="Not rolled back") as attempt:
+        outcome = attempt.run(lambda report: session.workspace.deployer.rollback(service.name, to, report=report))
+        attempt.succeeded(outcome)
 
 
 def _start(session: Session, name: str | None) -> None:
@@ -101,8 +100,9 @@ def _start(session: Session, name: str | None) -> None:
 
     service = session.service(name)
     shown = surface(session.shell, service.name)
-    service.start(report=shown.step)
-    shown.show(service_card(service))
+    with Attempt(session, service.name, shown, undone="Not started"):
+        service.start(report=shown.step)
+        shown.show(service_card(service))
 
 
 def _stop(session: Session, name: str | None) -> None:

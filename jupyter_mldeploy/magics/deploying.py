@@ -89,13 +89,18 @@ def _deploy(session: Session, attempt: Attempt, options: DeployOptions, line: st
 
 
 class Attempt:
-    """One try to bring a service to a new revision; as a context manager it turns failures into their card."""
+    """One try to change a service; as a context manager it turns failures into their card.
 
-    def __init__(self, session: Session, name: str, shown: Surface) -> None:
+    Args:
+        undone: the state to show when nothing was changed.
+    """
+
+    def __init__(self, session: Session, name: str, shown: Surface, *, undone: str = "Not deployed") -> None:
         self.texts: Mapping[str, str] = {}
         self._session = session
         self._name = name
         self._shown = shown
+        self._undone = undone
         self._known: int | None = None
         self._live: int | None = None
 
@@ -139,7 +144,9 @@ class Attempt:
         if record is not None and self._known is not None:
             newest = self._session.workspace.catalogue.revisions(record.uid)[-1:]
             number = next((item.number for item in newest if item.number > (self._known or 0)), None)
-        bundle = failure_card(self._name, error, service=record, revision=number, sources=self.texts)
+        bundle = failure_card(
+            self._name, error, service=record, revision=number, sources=self.texts, undone=self._undone
+        )
         if self._shown.shows_failures:
             self._shown.show(bundle)
             return sentence(error)

@@ -79,12 +79,13 @@ def _from_cell(session: Session, options: DeployOptions, line: str, cell: str) -
     from ..core.assemble import Source, accompanying_files
     from ..core.capture import Cell, capture
     from ..core.cell_lines import cell_name
+    from ..core.names import check_entry_script_name
     from ..core.service import Origin
 
     count = session.count
     text = session.running_cell(line, cell)
     target = Cell(session.cell_id, text, count)
-    name = Path(options.save).name if options.save else SCRIPT_NAME
+    name = check_entry_script_name(Path(options.save).name, field="--save") if options.save else SCRIPT_NAME
     variables = {key for key in session.shell.user_ns if not key.startswith("_")}
     others = session.executed_cells() if options.cells else None
     missing = [item for item in options.objects if item not in session.shell.user_ns]

@@ -215,6 +215,13 @@ def test_a_failure_before_anything_was_created() -> None:
     assert "<del>" not in card["text/html"]
 
 
+def test_a_stopped_service_is_not_said_to_serve() -> None:
+    record = replace(RECORD, state=State.STOPPED)
+    for revision in (None, 4):
+        card = failure_card("diabetes", InvalidInputError("No."), service=record, revision=revision)
+        assert "goes on" not in card["text/plain"]
+
+
 def test_a_first_deployment_that_fails_has_nothing_that_goes_on() -> None:
     record = replace(RECORD, live_revision=None, state=State.FAILED, scoring_uri=None)
     text = failure_card("diabetes", failed(), service=record, revision=1)["text/plain"]

@@ -161,6 +161,31 @@ def test_keys_are_given_to_code_and_never_shown(served: Shell, capsys: pytest.Ca
     assert changed.secondary == keys.secondary
 
 
+def test_what_could_not_be_started_is_said_with_its_log(
+    served: Shell, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from jupyter_mldeploy.errors import DeploymentError
+    from tests.core.memory_target import MemoryTarget
+
+    def broken(*_: object) -> None:
+        raise DeploymentError("It fell over.", log_tail=["a last word"])
+
+    served.value("%deploy stop")
+    monkeypatch.setattr(MemoryTarget, "start", broken)
+    capsys.readouterr()
+    assert isinstance(served.run("%deploy start").error_in_exec, DeploymentError)
+    output = "".join(capsys.readouterr())
+    assert "svc: Not started" in output
+    assert "a last word" in output
+    assert "goes on serving" not in output
+
+
+def test_keys_say_when_nobody_asks_for_them(shell: Shell, capsys: pytest.CaptureFixture[str]) -> None:
+    shell.value(f"%%deploy svc --target memory --no-auth\n{SCRIPT}")
+    shell.value("%deploy keys")
+    assert "without authentication" in capsys.readouterr().out
+
+
 def test_stop_start_and_delete(served: Shell, capsys: pytest.CaptureFixture[str]) -> None:
     served.value("%deploy stop")
     assert "%deploy start svc" in capsys.readouterr().out

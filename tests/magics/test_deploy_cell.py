@@ -80,6 +80,7 @@ def test_a_failed_deployment_fails_the_cell_and_says_it_once(shell: Shell, capsy
         ("%%deploy svc --target memory --object nope\n" + SCRIPT, InvalidInputError, "no variable 'nope'"),
         ("%%deploy svc --target memory --from nope.py --object x", InvalidInputError, "hands a variable over"),
         ("%%deploy svc --target memory --save no/such/x.py\n" + SCRIPT, InvalidInputError, "cannot be saved"),
+        ("%%deploy svc --target memory --save my-score.py\n" + SCRIPT, InvalidInputError, "my_score.py"),
         ("%%deploy svc --target memory --include nope.csv\n" + SCRIPT, InvalidInputError, "nope.csv"),
     ],
 )
