@@ -12,6 +12,8 @@ from .parameter_types.abstract_parameter_type import AbstractParameterType
 
 ALL_VERSIONS: Final = ("2.0", "3.0", "3.1")
 
+_LIMITS: Final = {"minItems", "maxItems", "minimum", "maximum"}
+
 
 class Absent:
     """The default of a parameter that has none."""
@@ -56,8 +58,9 @@ def input_json_schema(members: Sequence[Member]) -> dict[str, Any]:
 
 
 def output_json_schema(output: AbstractParameterType) -> dict[str, Any]:
-    """Return the result's schema for OpenAPI 3 with its ``example``."""
-    return output.json_schema() | {"example": output.input_to_swagger()["example"]}
+    """Return the result's schema for OpenAPI 3 with its ``example``; sizes and ranges of the sample bind nobody."""
+    schema: dict[str, Any] = _loosened(output.json_schema())
+    return schema | {"example": output.input_to_swagger()["example"]}
 
 
 def sample_request(members: Sequence[Member]) -> dict[str, Any]:
@@ -74,6 +77,21 @@ def common_versions(types: Iterable[AbstractParameterType]) -> list[str]:
     for parameter_type in types:
         versions &= set(parameter_type.supported_versions())
     return sorted(versions)
+
+
+def _loosened(schema: Any) -> Any:
+    """Return a schema without the limits that hold for requests only: results are not checked."""
+    if isinstance(schema, list):
+        return [_loosened(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    loose = {key: item for key, item in schema.items() if key not in _LIMITS and item is not False}
+    for key in ("items", "additionalProperties", "anyOf"):
+        if key in loose:
+            loose[key] = _loosened(loose[key])
+    if "properties" in loose:
+        loose["properties"] = {name: _loosened(item) for name, item in loose["properties"].items()}
+    return loose
 
 
 def _example(default: Any) -> Any:

@@ -440,7 +440,10 @@ def test_json_schema_for_forms():
     assert schema["properties"]["frame"]["items"] == {
         "type": "object",
         "required": ["a", "b"],
-        "properties": {"a": {"type": "integer", "format": "int64"}, "b": {"type": "number", "format": "double"}},
+        "properties": {
+            "a": {"type": "integer", "format": "int64", "minimum": -(2**63), "maximum": 2**63 - 1},
+            "b": {"type": "number", "format": "double"},
+        },
         "additionalProperties": False,
     }
     assert schema["properties"]["limit"] == {}

@@ -80,7 +80,7 @@ CASES: list[tuple[Any, Any]] = [
     (np.array([(1, "x")], [("a", "i4"), ("b", "U1")]), [{"a": 1, "b": "x"}]),
     (np.array(["2020-01-01", "NaT"], "datetime64[D]"), ["2020-01-01T00:00:00", None]),
     (np.array(["1970-01-01"], "datetime64[D]"), ["1970-01-01T00:00:00"]),
-    ({"a": [np.datetime64("NaT")], "b": np.timedelta64(90, "s")}, {"a": [None], "b": "P0DT0H1M30S"}),
+    ({"a": [np.datetime64("NaT", "s")], "b": np.timedelta64(90, "s")}, {"a": [None], "b": "P0DT0H1M30S"}),
     (Tensor(), [[1.0, 2.0]]),
     (pd.Series([1.5, None]), [1.5, None]),
     (pd.Series(["x", None], dtype=object), ["x", None]),

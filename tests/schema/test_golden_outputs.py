@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import datetime as dt
 import json
 from pathlib import Path
@@ -181,7 +182,9 @@ def test_schema_of_a_sample(case):
         assert said(lambda: SAMPLES[case]().input_to_swagger()) == f"EXC {recorded['error']}"
         return
     kind = SAMPLES[case]()
-    expected = recorded["swagger"]
+    expected = copy.deepcopy(recorded["swagger"])
+    if case == "pd_table" and frame()["s"].dtype == object:  # recorded with pandas 3, which has a dtype for text
+        del expected["example"]["schema"]["fields"][3]["extDtype"]
     if case in DIFFERENCES:
         member = "example" if case == "np_bool" else "items"
         theirs, ours = DIFFERENCES[case]

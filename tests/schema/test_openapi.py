@@ -181,6 +181,23 @@ def test_examples_fit_their_schemas(function):
     contract.decode(json.dumps(contract.sample_request()).encode())
 
 
+def test_results_are_not_bound_to_the_sizes_of_the_sample():
+    @output_schema(StandardPythonParameterType({"frame": PandasParameterType(pd.DataFrame({"minimum": [1]}))}))
+    def of_frames(data):
+        return data
+
+    @output_schema(NumpyParameterType(np.ones((1, 2), "int8")))
+    def of_arrays(data):
+        return data
+
+    schema = read_contract(of_frames).output_json_schema()
+    Draft202012Validator(schema).validate({"frame": [{"minimum": 5, "more": 1}]})
+    assert not Draft202012Validator(schema).is_valid({"frame": [{"minimum": "x"}]})
+    schema = read_contract(of_arrays).output_json_schema()
+    Draft202012Validator(schema).validate([[1, 2, 3], [1000]])
+    assert not Draft202012Validator(schema).is_valid([["x"]])
+
+
 @pytest.mark.parametrize("orient", ["records", "split", "index", "columns", "values", "table"])
 def test_frames_of_more_rows_fit_the_exact_schema(orient):
     frame = pd.DataFrame({"a": [1, 2, 3], "b": ["x", "y", "z"], "c": [True, False, True]})

@@ -122,6 +122,13 @@ def test_numpy_errors_name_the_place(sample, value, path, expected, got):
     assert str(error).endswith(f" At {path}: expected {expected}, got {got}.")
 
 
+@pytest.mark.parametrize(("dtype", "value"), [("int8", 128), ("uint16", -1), ("uint64", -1), ("int64", 2**63)])
+def test_numpy_integers_beyond_the_dtype_are_refused_not_wrapped(dtype, value):
+    error = refusal(numpy_type([[1]], dtype), [[1], [value]])
+    assert (error.json_path, error.got) == ("$.data[1][0]", f"the number {value}")
+    assert numpy_type([[1]], dtype).convert([[5]]).dtype == dtype
+
+
 def test_numpy_settings():
     assert numpy_type([[1, 2]], enforce_shape=False).convert([1.9]).tolist() == [1]
     assert numpy_type([[1, 2]], enforce_column_type=False).convert([[1.5, 2]]).dtype == float
@@ -216,6 +223,14 @@ def test_instants_as_numbers_in_any_unit(number):
         sample = pd.DataFrame({"when": pd.to_datetime([f"2020-01-01T00:00:00{zone}"])})
         frame = PandasParameterType(sample).convert([{"when": number}])
         assert frame["when"][0].isoformat() == f"2020-01-01T00:00:00{zone}"
+
+
+def test_instants_with_a_zone_are_their_utc_in_columns_without():
+    sample = pd.DataFrame({"when": pd.to_datetime(["2020-01-01"])})
+    rows = [{"when": "2020-01-01T00:00:00Z"}, {"when": "2020-01-01T00:00:00+02:00"}]
+    frame = PandasParameterType(sample).convert(rows)
+    assert [item.isoformat() for item in frame["when"]] == ["2020-01-01T00:00:00", "2019-12-31T22:00:00"]
+    assert refusal(PandasParameterType(sample), [{"when": "some day"}]).json_path == "$.data[0].when"
 
 
 def test_floats_are_exact():

@@ -113,6 +113,10 @@ def _instants(column: pd.Series[Any], dtype: Any) -> pd.Series[Any]:
             column = column.dt.tz_localize("UTC")
     try:
         return column.astype(dtype)
+    except ValueError:
+        if getattr(dtype, "tz", None) is not None or not all(isinstance(item, str) for item in column.dropna()):
+            raise
+        return _in_utc(column).astype(dtype)
     except TypeError as error:
         if "timezone-naive dtype to timezone-aware dtype" not in str(error):
             raise
@@ -121,6 +125,14 @@ def _instants(column: pd.Series[Any], dtype: Any) -> pd.Series[Any]:
             "sure that the provided input data matches the expected timezone handling of the provided deployment "
             "sample."
         ) from error
+
+
+def _in_utc(column: pd.Series[Any]) -> pd.Series[Any]:
+    """Return instants that name a zone, which columns without one cannot hold, as their UTC."""
+    import pandas as pd
+
+    naive: pd.Series[Any] = pd.to_datetime(column, utc=True, format="ISO8601").dt.tz_localize(None)
+    return naive
 
 
 def _epoch_unit(column: pd.Series[Any], dtype: Any) -> str:

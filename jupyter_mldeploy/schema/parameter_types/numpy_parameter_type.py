@@ -130,8 +130,7 @@ class NumpyParameterType(AbstractParameterType):
         elif dtype is not None and (dtype.kind in "Mm" or dtype.names):
             items = _prepared(value, dtype, self.sample_input.ndim, path)
         try:
-            with np.errstate(over="ignore"):
-                return np.array(items, dtype=dtype)
+            return _cast(items, dtype)
         except _REFUSALS as error:
             raise self._refusal(value, dtype, path, error) from error
 
@@ -152,14 +151,11 @@ class NumpyParameterType(AbstractParameterType):
                 raise RequestError.at(path + "[0]" * dimension, reason, expected=f"{size} items", got=got)
 
     def _refusal(self, value: list[Any], dtype: np.dtype[Any] | None, path: str, error: Exception) -> RequestError:
-        import numpy as np
-
         if dtype is not None:
 
             def fits(item: Any) -> bool:
                 try:
-                    with np.errstate(over="ignore"):
-                        np.array(item, dtype=dtype)
+                    _cast([item], dtype)
                 except _REFUSALS:
                     return False
                 return True
@@ -175,6 +171,32 @@ class NumpyParameterType(AbstractParameterType):
             where, expected, got = ragged
             return RequestError.at(where, "Invalid input array: rows differ in length", expected=expected, got=got)
         return RequestError.at(path, str(error), expected=self.expectation(), got=describe(value))
+
+
+def _cast(items: list[Any], dtype: np.dtype[Any] | None) -> np.ndarray[Any, Any]:
+    import numpy as np
+
+    if dtype is not None and dtype.kind in "iu" and np.__version__.startswith("1."):
+        return _integers_in_range(items, dtype)
+    with np.errstate(over="ignore"):  # too large for float32 is infinity
+        return np.array(items, dtype=dtype)
+
+
+def _integers_in_range(items: list[Any], dtype: np.dtype[Any]) -> np.ndarray[Any, Any]:
+    """Do what NumPy 2 does by itself: refuse integers beyond the dtype, which NumPy 1 wraps around."""
+    import numpy as np
+
+    if dtype == np.uint64:
+        wide = np.array(items, object).astype(float)  # enough to see a sign
+        if wide.size and wide.min() < 0:
+            raise OverflowError(f"Python integer {int(wide.min())} out of bounds for uint64")
+        return np.array(items, dtype)
+    exact = np.array(items, np.int64)
+    limits = np.iinfo(dtype)
+    for extreme in (exact.min(), exact.max()) if exact.size else ():
+        if not limits.min <= extreme <= limits.max:
+            raise OverflowError(f"Python integer {extreme} out of bounds for {dtype}")
+    return exact.astype(dtype)
 
 
 def _first_misfit(items: list[Any], path: str, fits: Callable[[Any], bool], depth: int) -> tuple[str, Any] | None:
@@ -243,7 +265,7 @@ def _instant(item: Any) -> np.datetime64:
     import numpy as np
 
     if item is None:
-        return np.datetime64("NaT")
+        return np.datetime64("NaT", "us")
     if not isinstance(item, str):
         raise TypeError("Could not convert object to NumPy datetime")
     # The generated examples write the fraction after a comma.
@@ -261,7 +283,7 @@ def _duration(item: Any) -> Any:
     import numpy as np
 
     if item is None:
-        return np.timedelta64("NaT")
+        return np.timedelta64("NaT", "us")
     if isinstance(item, int) and not isinstance(item, bool):
         return item  # counted in the unit of the sample's dtype
     if not isinstance(item, str):

@@ -228,6 +228,8 @@ class PandasParameterType(AbstractParameterType):
 
     def _row_schema(self) -> dict[str, Any]:
         """Return the schema of one row as an object, whatever the orient."""
+        import numpy as np
+
         records = json.loads(self.sample_input.to_json(orient="records", date_format="iso"))
         schema = list_schema(records, merged)["items"] if records else {}
         row: dict[str, Any] = {"type": "object"}
@@ -239,6 +241,9 @@ class PandasParameterType(AbstractParameterType):
             form = next((form for start, form in _FORMS.items() if str(dtype).startswith(start)), None)
             if form is not None:
                 row["properties"][str(label)] = {"type": "string", "format": form}
+            elif getattr(dtype, "kind", "") in "iu":
+                limits = np.iinfo(str(dtype).lower())
+                row["properties"][str(label)] |= {"minimum": int(limits.min), "maximum": int(limits.max)}
         if self.enforce_shape and names:
             row["additionalProperties"] = False
         return row
