@@ -161,6 +161,10 @@ class Application:
         if exchange.flow is not None:
             exchange.flow.close()
 
+    def drop(self, exchange: Exchange) -> bool:
+        """Take a request back that nobody waits for; return False when ``run()`` has begun."""
+        return self._scorer.withdraw(exchange)
+
     def writable(self, exchange: Exchange) -> None:
         """The client has taken what was written of a streamed answer."""
         flow = exchange.flow

@@ -24,6 +24,7 @@ class Connection(RequestReader):
 
     Attributes:
         current: the request that is being answered.
+        ended: when the client closed its side (the listener's clock); 0 before.
         writable: whether the client takes what we write; if not, ``write_blocked_since`` (the listener's clock).
     """
 
@@ -33,6 +34,7 @@ class Connection(RequestReader):
         "_pending",
         "_starting",
         "current",
+        "ended",
         "writable",
         "write_blocked_since",
     )
@@ -44,6 +46,7 @@ class Connection(RequestReader):
         self._paused_reading = False
         self._starting = False
         self.current: Exchange | None = None
+        self.ended = 0.0
         self.writable = True
         self.write_blocked_since = 0.0
 
@@ -67,7 +70,8 @@ class Connection(RequestReader):
         self.listener.forget(self)
 
     def eof_received(self) -> bool:
-        """Note that the client has no more to say; it may still want the answers."""
+        """Note that the client has no more to say; it may still want the answers, or have gone."""
+        self.ended = self.listener.now
         self.end_of_requests()
         return self.busy and self._transport.can_write_eof()  # TLS has no half-closed state
 

@@ -22,6 +22,7 @@ logger = logging.getLogger("mldeploy.scoring")
 
 _TICK_S = 1.0
 _LINGER_S = 2.0
+_PATIENCE_S = 1.0
 _RETRY_ACCEPT_S = 0.1
 _SLOWEST_BODY = 4096  # bytes a second on which a body still is in time, whatever its size
 
@@ -156,6 +157,11 @@ class Listener:
             since = now - connection.since
             if not connection.writable and now - connection.write_blocked_since > limits.write_timeout_s:
                 connection.abort()
+            elif connection.ended and connection.current is not None:
+                # A client that only closed its side gets its answer. One that has gone looks the same: what still waits
+                # for it after a while is not run.
+                if now - connection.ended > _PATIENCE_S and self.application.drop(connection.current):
+                    connection.abort()
             elif connection.phase == Phase.CLOSING:
                 if since > _LINGER_S:
                     connection.abort()

@@ -47,12 +47,12 @@ class Watchdog:
         now = perf_counter()
         due = [self._watch(slot, now) for slot in list(self._queue.slots)]
         due.append(self._expire(now))
-        times = [at for at in due if at is not None]
-        if self._queue.jobs:
-            times.append(now + self._run_s)  # what starts from now on cannot be late before
-        self._armed = bool(times)
-        if times:
-            self._loop.call_later(max(0.0, min(times) - now), self._check)
+        times = [at - now for at in due if at is not None]
+        self._armed = bool(times or self._queue.jobs)
+        if self._armed:
+            # What starts or arrives from now on cannot be late before these two.
+            times += [self._run_s, self._wait_s or self._run_s]
+            self._loop.call_later(max(0.0, min(times)), self._check)
 
     def _watch(self, slot: Slot, now: float) -> float | None:
         """Look at one slot; return when to look again."""

@@ -48,8 +48,8 @@ SERVED: dict[str, tuple[str, dict[str, Any]]] = {
     "startup": ("", {}),
 }
 
-# (configuration, case) → status and message here. All of them used to be 500: for what the caller did wrong, or for what
-# nobody did wrong.
+# (configuration, case) → status and message here. All of them used to be 500: for what the caller did wrong, or for
+# what nobody did wrong.
 ACCEPTED: dict[tuple[str, str], tuple[int, str]] = {
     # What does not fit the schema: 400, naming the place.
     ("decorated", "data null"): (400, "At $.data: expected"),
