@@ -44,6 +44,7 @@ class ScriptContext:
         is_cell: the text is a notebook cell, so other tools are blind in it.
         cell_names: names that the notebook's other cells bind, or None when they are not known.
         confirmed: the text is certainly an entry script.
+        magic: the cell magic that was taken out, for example ``"deploy"``, or None.
         environment: the environment that belongs to the script, or None when it is not known.
     """
 
@@ -58,6 +59,7 @@ class ScriptContext:
         confirmed: bool = True,
         environment: PinnedEnvironment | None = None,
         first_line: int = 1,
+        magic: str | None = None,
     ) -> None:
         self.analysis = analysis
         self.facts = analysis.facts
@@ -69,6 +71,7 @@ class ScriptContext:
         self.confirmed = confirmed
         self.environment = environment
         self.first_line = first_line
+        self.magic = magic
         self._type_checked: dict[tuple[Scope, str], bool] = {}
 
     @property

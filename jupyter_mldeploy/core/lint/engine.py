@@ -2,45 +2,18 @@
 
 from __future__ import annotations
 
-import logging
 import re
 from collections.abc import Collection, Iterable
 from pathlib import PurePath
 from typing import Literal
 
 from jupyter_mldeploy.core.entryscript import Analysis, analyse
-from jupyter_mldeploy.core.lint import (  # noqa: F401 - importing a family adds its rules to the table
-    batch,
-    callables,
-    dead_imports,
-    exposure,
-    failures,
-    inputs,
-    loading,
-    models,
-    names,
-    raw_responses,
-    rawhttp,
-    responses,
-    schema_arguments,
-    schema_breadth,
-    schema_contract,
-    schema_decoding,
-    schema_samples,
-    shape,
-    shape_style,
-    state,
-    statuses,
-    unreadable,
-)
 from jupyter_mldeploy.core.lint.context import Finding, PinnedEnvironment, ScriptContext
 from jupyter_mldeploy.core.lint.diagnostics import Diagnostic, Severity
 from jupyter_mldeploy.core.lint.rule import RULES, Rule
 from jupyter_mldeploy.core.lint.settings import LintConfig, matches
 from jupyter_mldeploy.core.lint.suppression import Suppressions
 from jupyter_mldeploy.core.source import SourceText
-
-_log = logging.getLogger(__name__)
 
 ScriptMode = Literal["auto", "script", "cell", "batch"]
 MAX_FINDINGS = 1_000
@@ -81,7 +54,7 @@ def lint_source(
         The findings in order of position.
     """
     config = config or LintConfig()
-    body, first_line = _without_magic(text)
+    body, first_line, magic = _without_magic(text)
     analysis = analyse(body, path=path, batch=kind == "batch")
     source = analysis.source
     if analysis.parsed.too_large:
@@ -101,6 +74,7 @@ def lint_source(
         confirmed=confirmed,
         environment=environment,
         first_line=first_line,
+        magic=magic,
     )
     found = _unreadable(analysis, "MLD100")
     for rule in RULES:
@@ -153,8 +127,17 @@ def _run(rule: Rule, context: ScriptContext) -> Iterable[tuple[Rule, Finding, Se
             if len(found) >= MAX_FINDINGS:
                 break
     except Exception:  # noqa: BLE001 - a faulty rule costs only itself
-        _log.exception("Rule %s failed on %s; its findings are missing.", rule.code, context.path or "a text")
+        report_failure(rule, context.path)
     return found
+
+
+def report_failure(rule: Rule, path: str | None) -> None:
+    """Log the exception that a rule has just raised."""
+    import logging
+
+    logging.getLogger(__name__).exception(
+        "Rule %s failed on %s; its findings are missing.", rule.code, path or "a text"
+    )
 
 
 def _unreadable(analysis: Analysis, code: str) -> list[tuple[Rule, Finding, Severity]]:
@@ -199,10 +182,10 @@ def diagnostic_of(rule: Rule, finding: Finding, severity: Severity, config: Lint
     )
 
 
-def _without_magic(text: str) -> tuple[str, int]:
-    """Blank a cell's magic line, so that every position in the rest stays true; return the first line of code too."""
+def _without_magic(text: str) -> tuple[str, int, str | None]:
+    """Blank a cell's magic line, so that every position stays true; return the first line of code and the magic too."""
     match = _MAGIC.match(text)
     if match is None:
-        return text, 1
+        return text, 1, None
     end = min((at for at in (text.find("\n"), text.find("\r")) if at >= 0), default=len(text))
-    return text[end:], 2
+    return text[end:], 2, match[1]

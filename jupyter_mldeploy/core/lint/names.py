@@ -164,7 +164,8 @@ def _locals_shared_with_run(ctx: ScriptContext) -> set[str]:
 def name_from_another_cell(ctx: ScriptContext) -> Iterator[Finding]:
     """A name comes from another cell of the notebook, which the container does not have.
 
-    Only this cell becomes the script. Copy the definition here, or put it into a module beside the script.
+    With `%%writefile`, only this cell becomes the script: copy the definition here, or put it into a module beside the
+    script. `%%deploy` copies definitions from other cells by itself, so there it is a hint.
 
     Bad::
 
@@ -192,12 +193,17 @@ def name_from_another_cell(ctx: ScriptContext) -> Iterator[Finding]:
     if not ctx.is_cell or not ctx.cell_names:
         return
     for node in _undefined(ctx):
-        if node.id in ctx.cell_names:
-            statement = _IMPORTS.get(node.id) or (f"import {node.id}" if node.id in _MODULES else None)
-            fix = Fix(f"Add {statement}", (ctx.insert_import(statement),), safe=True) if statement else None
-            yield ctx.finding(
-                node,
-                f"{node.id} comes from another cell, which the deployed script does not have; copy its "
-                f"definition into this cell.",
-                fix,
-            )
+        if node.id not in ctx.cell_names:
+            continue
+        if ctx.magic == "deploy":
+            message = f"{node.id} comes from another cell; %%deploy copies its definition into the script."
+            yield ctx.finding(node, message, severity="hint")
+            continue
+        statement = _IMPORTS.get(node.id) or (f"import {node.id}" if node.id in _MODULES else None)
+        fix = Fix(f"Add {statement}", (ctx.insert_import(statement),), safe=True) if statement else None
+        yield ctx.finding(
+            node,
+            f"{node.id} comes from another cell, which the deployed script does not have; "
+            "copy its definition into this cell.",
+            fix,
+        )

@@ -6,10 +6,11 @@ rule without a working positive and negative example does not pass. A line ``---
 
 from __future__ import annotations
 
-import inspect
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
+from importlib import import_module
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -92,6 +93,8 @@ class Rule:
         return DOCS.format(code=self.code)
 
     def _doc(self) -> str:
+        import inspect
+
         return inspect.cleandoc(self.check.__doc__ or "")
 
     def _example(self, name: str) -> str:
@@ -134,23 +137,28 @@ def rule(
 
 
 class RuleTable:
-    """All rules in the order of their codes; ``RULES["MLD301"]`` is one of them."""
+    """All rules in the order of their codes, read when first used; ``RULES["MLD301"]`` is one of them."""
+
+    @cached_property
+    def _all(self) -> dict[str, Rule]:
+        import_module("jupyter_mldeploy.core.lint.families")
+        return dict(sorted(_RULES.items()))
 
     def __iter__(self) -> Iterator[Rule]:
-        return iter(sorted(_RULES.values(), key=lambda item: item.code))
+        return iter(self._all.values())
 
     def __len__(self) -> int:
-        return len(_RULES)
+        return len(self._all)
 
     def __contains__(self, code: object) -> bool:
-        return code in _RULES
+        return code in self._all
 
     def __getitem__(self, code: str) -> Rule:
-        return _RULES[code]
+        return self._all[code]
 
     def get(self, code: str) -> Rule | None:
         """Return a rule, or None when there is none of that code."""
-        return _RULES.get(code)
+        return self._all.get(code)
 
 
 RULES = RuleTable()

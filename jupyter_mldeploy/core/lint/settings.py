@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
@@ -62,6 +61,8 @@ class LintConfig:
         found = _find(Path(path))
         if found is None:
             return cls()
+        import tomllib
+
         try:
             document = tomllib.loads(found.read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:

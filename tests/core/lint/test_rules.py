@@ -1,4 +1,4 @@
-"""The rule table: every rule is documented, finds its bad example, keeps silent about its good one, and its fixes help."""
+"""Every rule is documented, finds its bad example, keeps silent about its good one, and its fixes help."""
 
 from __future__ import annotations
 
