@@ -102,8 +102,13 @@ class Commands:
             if first:
                 supervisor.stop(f"revision {order.revision}, the first one, did not start", grace_s=0)
 
+        shown: set[str] = set()
+
         def importing(module: str) -> None:
-            caller.progress("import", f"loading {module}")
+            package = module.partition(".")[0]
+            if package not in shown:
+                shown.add(package)
+                caller.progress("import", f"loading {package}")
 
         caller.progress("workers", f"starting {order.workers} worker{'s' if order.workers > 1 else ''}")
         # A client that goes away (a killed kernel, Ctrl-C) takes its candidate with it.

@@ -15,16 +15,19 @@ import struct
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from .eventloop import EventLoop
+from .reactor import EventLoop
 
 #: Version of the commands; a supervisor that was started by an older installation says so instead of misreading.
 PROTOCOL = 1
 
 SOCKET = "control.sock"
+
+#: Beginning of the names of private directories for sockets.
+_PRIVATE = "mldeploy-control-"
 
 #: Longest path that fits into sun_path everywhere (macOS has 104 bytes with the final zero, Linux 108).
 _LONGEST_PATH = 103
@@ -66,8 +69,22 @@ def short_path(path: Path) -> Iterator[str]:
         yield str(link / path.name)
 
 
-def listen(path: Path) -> socket.socket:
-    """Open the control socket at ``path``; what lies there from an earlier supervisor is replaced."""
+def listen(directory: Path) -> tuple[Path, socket.socket]:
+    """Open a control socket in ``directory`` and return its path; what lies there from before is replaced.
+
+    Some file systems (of object stores, for example) hold no sockets: then it lies in a private temporary directory.
+    """
+    path = directory / SOCKET
+    try:
+        return path, _bind(path)
+    except OSError:
+        import tempfile
+
+        path = Path(tempfile.mkdtemp(prefix=_PRIVATE)) / SOCKET
+        return path, _bind(path)
+
+
+def _bind(path: Path) -> socket.socket:
     path.unlink(missing_ok=True)
     server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
@@ -80,6 +97,14 @@ def listen(path: Path) -> socket.socket:
         raise
     server.setblocking(False)
     return server
+
+
+def remove(path: Path) -> None:
+    """Remove a control socket, and the private directory that was made for it."""
+    path.unlink(missing_ok=True)
+    if path.parent.name.startswith(_PRIVATE):
+        with suppress(OSError):
+            path.parent.rmdir()
 
 
 def is_own_user(peer: socket.socket) -> bool:

@@ -111,7 +111,7 @@ class Crew:
                 self._on_ready()
             self._yard.changed()
         elif event == "stuck":
-            self.replace(worker, "run() did not end and could not be interrupted", kind="hung")
+            self._relieve(worker)
 
     def ended(self, worker: WorkerHandle) -> None:
         """React to a worker's end."""
@@ -147,6 +147,19 @@ class Crew:
                 "worker", f"{worker.name} was killed: {why}", worker=worker.name, pid=worker.pid, cause=kind
             )
             worker.kill(why)
+
+    def _relieve(self, worker: WorkerHandle) -> None:
+        """Put another one in the place of a worker whose ``run()`` cannot be ended; it drains what else it has."""
+        if self.workers.get(worker.slot) is not worker or self.over:
+            return
+        why = "run() did not end in time and could not be interrupted"
+        self._yard.note("worker", f"{worker.name} is replaced: {why}", worker=worker.name, pid=worker.pid, cause="hung")
+        self.last_crash = f"was replaced: {why}"
+        self.restarts[worker.slot].total += 1
+        self.leaving.append(worker)
+        worker.drain(self.order.drain_s)
+        del self.workers[worker.slot]
+        self._again(worker.slot)
 
     def _weigh(self, worker: WorkerHandle, limit: int) -> None:
         used = sum(resident_bytes(pid) for pid in family(worker.pid))

@@ -8,8 +8,8 @@ import socket
 from collections.abc import Callable
 
 from .doorman import Doorman
-from .eventloop import EventLoop
 from .processes import port_owner
+from .reactor import EventLoop
 
 _BACKLOG = 1024
 

@@ -6,7 +6,7 @@ import json
 import socket
 from collections.abc import Callable
 
-from .eventloop import EventLoop, Timer
+from .reactor import EventLoop, Timer
 
 _LINGER_S = 1.0
 _MOST_GUESTS = 256

@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import signal
 import socket
+import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -13,10 +15,15 @@ from pathlib import Path
 from typing import Any
 
 from .environment_policy import scrubbed
-from .eventloop import EventLoop
 from .logbook import LogBook, Spool
 from .processes import send_signal, start_token
+from .reactor import EventLoop
 from .warm import BOOTSTRAP
+
+#: Parents that end within this many seconds, this often in a row, make the nursery rest before it starts another.
+_SHORT_LIFE_S = 2.0
+_MOST_SHORT_LIVES = 5
+_REST_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +68,7 @@ class _Parent:
     soil: Soil
     incoming: bytearray = field(default_factory=bytearray)
     importing: str | None = None
+    begun: float = field(default_factory=time.monotonic)
     up: bool = False
     outstanding: tuple[int, Birth] | None = None
     retired: bool = False
@@ -108,6 +116,8 @@ class Nursery:
         self._avoid: set[str] = set()
         self._births: deque[Birth] = deque()
         self._count = 0
+        self._short_lives = 0
+        self._resting = False
         self._closing = False
         self.base_environment = scrubbed()
         self.on_importing: Callable[[str], None] | None = None
@@ -131,7 +141,15 @@ class Nursery:
     def give_birth(self, birth: Birth) -> None:
         """Have a worker made by the current warm parent."""
         self._births.append(birth)
-        self._pump()
+        if self._current is None and not self._resting:
+            self._start()
+        else:
+            self._pump()
+
+    def give_up_importing(self) -> None:
+        """Start anew without the module that is being loaded, as it seems to hang."""
+        if self._current is not None and self._current.importing is not None:
+            send_signal(self._current.pid, self._current.token, signal.SIGKILL)
 
     @property
     def importing(self) -> str | None:
@@ -160,7 +178,7 @@ class Nursery:
         """Let all parents go; workers are no longer theirs to care for."""
         self._closing = True
         for parent in list(self._parents.values()):
-            send_signal(parent.pid, parent.token, 9)
+            send_signal(parent.pid, parent.token, signal.SIGKILL)
             self._drop(parent, None)
 
     # Parents.
@@ -234,7 +252,22 @@ class Nursery:
             return
         else:
             self._on_note("worker", "the warm parent was killed; another one takes its place")
-        self._start()
+        self._start_again(time.monotonic() - parent.begun)
+
+    def _start_again(self, lived_s: float) -> None:
+        """Start the next parent at once, or after a rest when they die young one after the other."""
+        self._short_lives = self._short_lives + 1 if lived_s < _SHORT_LIFE_S else 0
+        if self._short_lives < _MOST_SHORT_LIVES:
+            self._start()
+            return
+
+        def rested() -> None:
+            self._resting = False
+            if self._current is None:
+                self._start()
+
+        self._resting = True
+        self._loop.later(_REST_S, rested)
 
     def _avoid_module(self, name: str) -> None:
         top = name.partition(".")[0]

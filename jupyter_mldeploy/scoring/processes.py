@@ -149,6 +149,19 @@ def resident_bytes(pid: int) -> int:
     return int(found) * 1024 if found.isdecimal() else 0
 
 
+def memory_bytes(pid: int) -> int:
+    """Return a process's share of the memory in bytes: pages that several processes have count in part for each."""
+    if LINUX:
+        try:
+            with open(f"/proc/{pid}/smaps_rollup", "rb") as stream:  # noqa: PTH123
+                for line in stream:
+                    if line.startswith(b"Pss:"):
+                        return int(line.split()[1]) * 1024
+        except OSError:
+            return 0
+    return resident_bytes(pid)
+
+
 def reap() -> Iterator[tuple[int, int, int]]:
     """Yield (pid, exit code, largest resident size in KiB) of every child that has ended.
 
@@ -194,11 +207,11 @@ def adopt_orphans() -> None:
 def explain_exit(code: int) -> tuple[str, str | None]:
     """Turn ``os.waitstatus_to_exitcode``'s number into words: what happened, and what it often means.
 
-    >>> explain_exit(-11)
-    ('was killed by SIGSEGV', 'native code crashed: an extension module, ctypes, or a package built for another one')
+    >>> explain_exit(0)
+    ('ended by itself (exit code 0)', 'something called sys.exit() or os._exit()')
     """
     meanings = {
-        signal.SIGSEGV: "native code crashed: an extension module, ctypes, or a package built for another one",
+        signal.SIGSEGV: "native code crashed: an extension module, ctypes, or a package built for another version",
         signal.SIGABRT: "native code gave up: the last log lines usually say why",
         signal.SIGBUS: "a memory-mapped file was cut short, or shared memory ran out",
         signal.SIGILL: "a package was built for a processor with more instructions than this one has",

@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from .crew import Crew
-from .processes import resident_bytes
+from .processes import memory_bytes
 
 if TYPE_CHECKING:
     from .supervisor import Supervisor
@@ -49,7 +49,7 @@ def describe(supervisor: Supervisor, *, measure: bool = False) -> dict[str, Any]
         "crash_tail": live.crash_tail if live is not None and live.last_crash else [],
         "workers": [item for crew in supervisor.crews() for item in _workers(crew, measure)],
         "warm_parents": [
-            {"pid": pid, "token": token, **({"rss_bytes": resident_bytes(pid)} if measure else {})}
+            {"pid": pid, "token": token, **({"memory_bytes": memory_bytes(pid)} if measure else {})}
             for pid, token in supervisor.nursery.pids()
         ],
         "updated": time.time(),
@@ -65,7 +65,7 @@ def _workers(crew: Crew, measure: bool) -> list[dict[str, Any]]:
             "phase": worker.phase,
             "pid": worker.pid,
             "token": worker.token,
-            **({"rss_bytes": resident_bytes(worker.pid), "load": worker.load} if measure and worker.pid else {}),
+            **({"memory_bytes": memory_bytes(worker.pid), "load": worker.load} if measure and worker.pid else {}),
         }
         for worker in crew.everyone
     ]

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from . import journal
-from .control import SOCKET, ControlClient, NotReachableError
+from .control import ControlClient, NotReachableError, remove
 from .environment_policy import scrubbed
 from .order import SETTINGS, ServiceSettings
 from .processes import MARK, is_alive, marked, send_signal
@@ -101,9 +101,10 @@ def connect_supervisor(directory: Path) -> ControlClient:
     Raises:
         NotReachableError: none is alive.
     """
-    if find_supervisor(directory) is None:
+    identity = find_supervisor(directory)
+    if identity is None:
         raise NotReachableError("the supervisor is gone")
-    return ControlClient.connect(directory / SOCKET)
+    return ControlClient.connect(Path(identity["control"]))
 
 
 def leftovers(directory: Path, uid: str) -> list[tuple[int, str]]:
@@ -132,6 +133,9 @@ def sweep(directory: Path, uid: str, *, grace_s: float = 0.0, wait_s: float = 10
         wait_gone(rest, max(0.1, min(1.0, deadline - time.monotonic())))
         if time.monotonic() > deadline:
             break
+    identity = journal.read_json(directory / journal.IDENTITY)
+    if identity is not None:
+        remove(Path(identity["control"]))
     return len(first)
 
 

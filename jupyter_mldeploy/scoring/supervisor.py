@@ -24,20 +24,24 @@ from typing import Any
 
 from . import journal
 from .commands import Commands
-from .control import PROTOCOL, SOCKET, Caller, is_own_user, listen, refuse
+from .control import PROTOCOL, SOCKET, Caller, is_own_user, listen, refuse, remove
 from .crew import Crew
 from .door import Door, PortError
-from .eventloop import EventLoop, Timer
 from .logbook import LogBook, salvage
 from .nursery import Nursery, Soil
 from .order import SETTINGS, Order, OrderError, ServiceSettings, read_settings
 from .processes import MARK, adopt_orphans, reap, start_token
+from .reactor import EventLoop, Timer
 from .report import describe
+from .swap import Swap, soil_of
 from .worker_handle import WorkerHandle
 
 #: Seconds between two looks at the workers' output.
 _SPOOL_S = 0.1
 _CHECK_S = 0.5
+
+#: Seconds after a swap before the warm parent goes on learning: the first requests come first.
+_LEARN_S = 0.5
 
 #: Seconds without any worker after which requests are answered 503 instead of waiting.
 _PATIENCE_S = 2.0
@@ -56,6 +60,7 @@ class Supervisor:
         self.candidate: Crew | None = None
         self.old: list[Crew] = []
         self.started = time.time()
+        self.control = directory / SOCKET
         self.expires: float | None = None
         self.stopping: str | None = None
         self._serial = 0
@@ -93,7 +98,7 @@ class Supervisor:
             pairs = tuple(sorted(dict(warm["environment"]).items()))
             self.nursery.prepare(Soil(str(warm["interpreter"]), pairs), list(warm["imports"]))
         self.door = self._first_door()
-        control = listen(self.directory / SOCKET)
+        self.control, control = listen(self.directory)
         self.loop.watch(control, lambda: self._accept_control(control))
         journal.write_json(self.directory / journal.IDENTITY, self.identity())
         self.loop.every(_SPOOL_S, self.drain_spools)
@@ -120,6 +125,7 @@ class Supervisor:
             "host": self.door.host if self.door is not None else self.settings.host,
             "port": self.door.port if self.door is not None else 0,
             "started": self.started,
+            "control": str(self.control),
         }
 
     def attend(self, peer: socket.socket) -> None:
@@ -151,72 +157,36 @@ class Supervisor:
         self.nursery.close()
         if self.door is not None:
             self.door.close()
-        (self.directory / SOCKET).unlink(missing_ok=True)
+        remove(self.control)
         journal.write_json(self.directory / journal.STATUS, describe(self))
         self.book.close()
 
     # What commands ask for.
 
-    def swap(self, order: Order, on_ready: Callable[[], None], on_failed: Callable[[WorkerHandle | None, str], None],
-             on_importing: Callable[[str], None]) -> Callable[[], None]:  # fmt: skip
+    def swap(
+        self,
+        order: Order,
+        on_ready: Callable[[], None],
+        on_failed: Callable[[WorkerHandle | None, str], None],
+        on_importing: Callable[[str], None],
+    ) -> Callable[[], None]:
         """Bring a revision to life beside the one that serves, and let it take over when it is ready.
 
         Returns:
             A function that gives the candidate up (no effect once it serves).
+
+        Raises:
+            PortError: the order wants a port that cannot be had.
         """
-        door = self._door_for(order)
-        soil = Soil(order.interpreter, tuple(sorted(order.environment.items())))
-        self.nursery.on_importing = on_importing
-        self.nursery.prepare(soil, list(order.imports))
+        swap = Swap(self, order, self._door_for(order), on_ready, on_failed, on_importing)
         self.book.set_limit(order.log_max_bytes)
-        timer: list[Timer] = []
-
-        def done() -> None:
-            timer[0].cancel()
-            self.nursery.on_importing = None
-
-        def ready() -> None:
-            try:
-                door.open()
-            except OSError as error:
-                failed(None, str(error.strerror))
-                return
-            done()
-            self._take_over(crew)
-            on_ready()
-
-        def failed(worker: WorkerHandle | None, reason: str = "") -> None:
-            done()
-            if self.candidate is crew:
-                self.candidate = None
-            self.old.append(crew)
-            crew.kill("its revision failed to start")
-            if door is not self.door:
-                door.close()
-            on_failed(worker, reason)
-            self.changed()
-
-        def late() -> None:
-            doing = f"loading {self.nursery.importing!r}" if self.nursery.importing else "starting"
-            phases = {worker.phase for worker in crew.workers.values()}
-            doing = "in init() or importing the script" if phases == {"loading"} else doing
-            if self.candidate is crew:
-                worker = next(iter(crew.workers.values()), None)
-                failed(worker, f"it was not ready within {order.start_timeout_s:g} s; it was {doing}")
-
-        def give_up() -> None:
-            if self.candidate is crew:
-                failed(None, "the deployment was cancelled")
-
-        crew = Crew(self, order, door, ready, failed)
-        self.candidate = crew
-        timer.append(self.loop.later(order.start_timeout_s, late))
-        crew.start()
+        self.candidate = swap.crew
+        swap.crew.start()
         self.changed()
-        return give_up
+        return swap.give_up
 
-    def _take_over(self, crew: Crew) -> None:
-        """Let the candidate accept, and only then the others finish: the socket is never without a taker."""
+    def take_over(self, crew: Crew) -> None:
+        """Let a candidate accept, and only then the others finish: the socket is never without a taker."""
         before, self.live, self.candidate = self.live, crew, None
         self.expires = crew.order.expires
         crew.go()
@@ -233,12 +203,19 @@ class Supervisor:
         self.note("worker", f"revision {crew.order.revision} serves", revision=crew.order.revision)
         if crew.order.learn:
             learned = [name for worker in crew.workers.values() for name in worker.ready.get("modules", ())]
-            self.loop.later(0.5, lambda: self._learn(crew, learned))
+            self.loop.later(_LEARN_S, lambda: self._learn(soil_of(crew.order), learned))
         self.changed()
 
-    def _learn(self, crew: Crew, modules: list[str]) -> None:
-        """Load in advance, for the next revision, what this one turned out to need."""
-        soil = Soil(crew.order.interpreter, tuple(sorted(crew.order.environment.items())))
+    def abandon(self, crew: Crew) -> None:
+        """Forget a candidate; its workers are on their way out."""
+        if self.candidate is crew:
+            self.candidate = None
+        self.old.append(crew)
+        if crew.door is not self.door:
+            crew.door.close()
+
+    def _learn(self, soil: Soil, modules: list[str]) -> None:
+        """Load in advance, for the next revision, what the present one turned out to need."""
         if modules and soil == self.nursery.soil:
             self.nursery.prepare(soil, modules, urgent=False)
 
@@ -271,7 +248,10 @@ class Supervisor:
         self.drain_spools()  # what a worker said before should stand before
         bad = data.get("cause") in ("crashed", "hung", "memory", "loop")
         self.book.write("supervisor", message, revision=revision, level="error" if bad else "info")
-        self.journal.add(kind, message, **data)
+        try:
+            self.journal.add(kind, message, **data)
+        except OSError:
+            return  # a full disk must not keep a worker from being started again
 
     def changed(self) -> None:
         """Write the state down if it is another one, answer for absent workers, and end when all is done."""
@@ -281,8 +261,11 @@ class Supervisor:
         self._mind_the_door()
         now = describe(self)
         if {**now, "updated": 0} != {**self._written, "updated": 0}:
+            try:
+                journal.write_json(self.directory / journal.STATUS, now)
+            except OSError:
+                return  # tried again at the next look
             self._written = now
-            journal.write_json(self.directory / journal.STATUS, now)
 
     # What happens by itself.
 

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from .errors import StatusChannelClosed
-from .eventloop import EventLoop
 from .logbook import LogBook, Spool
 from .nursery import Birth, Nursery
 from .order import Order
 from .processes import is_alive, send_signal, start_token
+from .reactor import EventLoop
 from .status import StatusChannel
 
 #: Seconds that a process may live on after it closed its status channel.

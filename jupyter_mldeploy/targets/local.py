@@ -221,8 +221,7 @@ class LocalTarget:
                 wait_gone([(int(identity["pid"]), str(identity["token"]))], grace_s + 3)
             except (ControlError, TimeoutError):
                 pass  # it is swept away below
-        if leftovers(service.directory, service.uid):
-            sweep(service.directory, service.uid)
+        sweep(service.directory, service.uid)
 
     @staticmethod
     def _refuse_taken_port(job: Job, config: LocalConfig) -> None:

@@ -27,6 +27,9 @@ KEPT_REVISIONS = 5
 
 _FACTS = "local.json"
 
+#: Where the workers of a service share their figures; they begin anew with each supervisor.
+_METRICS = "metrics"
+
 
 @dataclass(frozen=True, slots=True)
 class Setting:
@@ -82,6 +85,8 @@ def reach_supervisor(job: Job, config: LocalConfig, setting: Setting) -> tuple[C
     if client is not None:
         return client, None
     sweep(directory, job.service.uid)
+    shutil.rmtree(directory / _METRICS, ignore_errors=True)
+    (directory / _METRICS).mkdir()
     remembered = int(job.service.runtime.get("port") or 0)
     settings = ServiceSettings(
         uid=job.service.uid,
@@ -164,6 +169,7 @@ def worker_settings(job: Job, config: LocalConfig) -> Settings:
         keys_file=str(job.keys_file) if job.keys_file is not None else "",
         drain_deadline_s=config.drain_timeout_s,
         log_format="json",
+        metrics_directory=str(job.service.directory / _METRICS),
     )
 
 

@@ -71,12 +71,12 @@ def _facts(status: dict[str, Any]) -> dict[str, Any]:
         "port": status["port"],
         "supervisor_pid": status["pid"],
         "workers": [
-            {key: worker.get(key) for key in ("name", "revision", "phase", "pid", "rss_bytes")}
+            {key: worker.get(key) for key in ("name", "revision", "phase", "pid", "memory_bytes")}
             for worker in status["workers"]
         ],
         "restarts": status["restarts"],
         "last_crash": status["last_crash"],
-        "memory_bytes": sum(int(item.get("rss_bytes") or 0) for item in processes),
+        "memory_bytes": sum(int(item.get("memory_bytes") or 0) for item in processes),
         "started": status["started"],
         "expires": status["expires"],
     }

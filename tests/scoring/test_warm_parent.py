@@ -123,6 +123,17 @@ def test_a_module_that_kills_the_parent_is_left_to_the_workers(service: Supervis
         service.swap("import deadly\ndef init(): pass\ndef run(text): pass\n", interpreter=str(interpreter))
 
 
+def test_a_module_that_hangs_is_named_and_does_not_hold_up_the_next_revision(
+    service: Supervised, interpreter: Path
+) -> None:
+    service.start(interpreter=str(interpreter))
+    (site(interpreter) / "hanging.py").write_text("import time\ntime.sleep(600)\n")
+    with pytest.raises(ControlError, match=r"not ready within 0.7 s; it was loading 'hanging'"):
+        service.swap(interpreter=str(interpreter), imports=["hanging"], start_timeout_s=0.7)
+    service.swap(interpreter=str(interpreter), imports=["hanging"])
+    assert service.ask()[2].startswith("3:")
+
+
 def test_an_interpreter_that_cannot_run_the_server_is_named(service: Supervised, tmp_path: Path) -> None:
     broken = tmp_path / "python"
     broken.write_text("#!/bin/sh\necho this is no python >&2\nexit 1\n")
@@ -209,4 +220,4 @@ def test_the_supervisor_itself_imports_nothing_but_the_standard_library(service:
     if not maps.exists():
         pytest.skip("needs /proc")
     assert "site-packages" not in maps.read_text()
-    assert service.status()["warm_parents"][0]["rss_bytes"] > 0
+    assert service.status()["warm_parents"][0]["memory_bytes"] > 0
