@@ -176,6 +176,11 @@ class Connection(RequestReader):
         self.phase = Phase.CLOSING
         self._transport.abort()
 
+    def fileno(self) -> int:
+        """Return the descriptor; -1 when it is closed."""
+        wrapped = self._transport.get_extra_info("socket")
+        return -1 if wrapped is None else int(wrapped.fileno())
+
     @property
     def busy(self) -> bool:
         """Whether a request is being answered or waits for it."""

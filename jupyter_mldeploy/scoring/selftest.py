@@ -55,7 +55,10 @@ def run_self_test(
         caller.score(exchange)
     else:
         loop.run_until_complete(caller.score_async(exchange))
-    _exhaust(exchange, loop)
+    try:
+        _exhaust(exchange, loop)
+    except BaseException as error:  # noqa: BLE001 - the generator is the user's code
+        caller.failed(exchange, error)
     if exchange.status >= 400:
         cause = remembered[-1] if remembered else None
         told = cause if cause is not None else exchange.payload.decode(errors="replace")

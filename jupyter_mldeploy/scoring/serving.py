@@ -8,6 +8,7 @@ import os
 import socket
 import threading
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from time import monotonic, perf_counter
 from typing import TYPE_CHECKING, Any
@@ -85,7 +86,7 @@ class Service:
         )
         self.invoker.connect(self._loop, self.application)
         self.application.watch_with(Watchdog(self._loop, self.invoker, settings, self.application).arm)
-        os.register_at_fork(after_in_child=lambda: _close_all([*sockets, status]))
+        os.register_at_fork(after_in_child=partial(_let_go, sockets, status, self.listener))
 
     def run(self) -> int:
         """Say that the worker is ready and serve until it is drained; return the exit code.
@@ -149,8 +150,8 @@ class Service:
         finally:
             self._loaded.writer.flush()
             self.metrics.share(live=False)
-            if self._stuck:
-                # The main thread does not come back: nothing but the end of the process stops it.
+            if self._stuck or self.invoker.busy:
+                # run() does not come back in time: nothing but the end of the process stops it.
                 self._say({"event": "stopped", "exit_code": EXIT_STUCK})
                 os._exit(EXIT_STUCK)
             self.invoker.stop()
@@ -244,11 +245,17 @@ def _certificate(file: str, spec: WorkerSpec) -> Certificate | None:
     return Certificate(spec.settings)
 
 
-def _close_all(ends: list[Any]) -> None:
-    """In a process that run() has forked: let go of what belongs to the worker, above all the port."""
-    for end in ends:
+def _let_go(sockets: list[socket.socket], status: StatusChannel, listener: Listener) -> None:
+    """Close, in a process that run() has forked, what belongs to the worker: the port, and the clients' connections.
+
+    While any process holds them, the port stays taken and clients do not see that their connection was closed.
+    """
+    for end in (*sockets, status):
         with suppress(OSError):
             end.close()
+    for connection in listener.connections:
+        with suppress(OSError):
+            os.close(connection.fileno())
 
 
 def _version() -> str:

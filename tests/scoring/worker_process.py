@@ -52,6 +52,7 @@ class Answer:
 
 def listen() -> socket.socket:
     listening = socket.socket()
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listening.bind(("127.0.0.1", 0))
     listening.listen(512)
     return listening
@@ -123,7 +124,7 @@ class Worker:
 
     def stop(self) -> None:
         """End the worker, whatever it does."""
-        with suppress(StatusChannelClosed):
+        with suppress(StatusChannelClosed, OSError):
             self.tell("drain", deadline_s=0)
         try:
             self.process.wait(5)
