@@ -250,12 +250,9 @@ def _let_go(sockets: list[socket.socket], status: StatusChannel, listener: Liste
 
     While any process holds them, the port stays taken and clients do not see that their connection was closed.
     """
-    for end in (*sockets, status):
+    for end in [status, *sockets, *listener.connections]:
         with suppress(OSError):
-            end.close()
-    for connection in listener.connections:
-        with suppress(OSError):
-            os.close(connection.fileno())
+            os.close(end.fileno())
 
 
 def _version() -> str:
