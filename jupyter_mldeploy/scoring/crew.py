@@ -130,6 +130,10 @@ class Crew:
         """Find workers that are silent, run too long, or hold too much memory."""
         now = time.monotonic()
         for worker in list(self.workers.values()):
+            if worker.phase in ("starting", "loading") and self.live:
+                limit = self.order.start_timeout_s
+                if now - worker.begun > limit:
+                    self.replace(worker, f"it was not ready again within {limit:g} s", kind="hung")
             if worker.phase != "serving":
                 continue
             busy_since = worker.load.get("busy_since")

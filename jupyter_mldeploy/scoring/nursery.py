@@ -25,6 +25,9 @@ _SHORT_LIFE_S = 2.0
 _MOST_SHORT_LIVES = 5
 _REST_S = 2.0
 
+#: Seconds that loading one module in advance may take.
+_LONGEST_IMPORT_S = 600.0
+
 
 @dataclass(frozen=True, slots=True)
 class Soil:
@@ -68,6 +71,7 @@ class _Parent:
     soil: Soil
     incoming: bytearray = field(default_factory=bytearray)
     importing: str | None = None
+    importing_since: float = 0.0
     begun: float = field(default_factory=time.monotonic)
     up: bool = False
     outstanding: tuple[int, Birth] | None = None
@@ -145,6 +149,12 @@ class Nursery:
             self._start()
         else:
             self._pump()
+
+    def check(self) -> None:
+        """Give up what takes too long to load in advance; a worker that needs it has its own deadline."""
+        parent = self._current
+        if parent is not None and parent.importing and time.monotonic() - parent.importing_since > _LONGEST_IMPORT_S:
+            self.give_up_importing()
 
     def give_up_importing(self) -> None:
         """Start anew without the module that is being loaded, as it seems to hang."""
@@ -325,7 +335,7 @@ class Nursery:
         if event == "up":
             parent.up = True
         elif event == "importing":
-            parent.importing = str(message["name"])
+            parent.importing, parent.importing_since = str(message["name"]), time.monotonic()
             if self.on_importing is not None:
                 self.on_importing(parent.importing)
         elif event == "warm":

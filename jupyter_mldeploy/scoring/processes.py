@@ -194,14 +194,18 @@ def _end_group(leader: int) -> None:
         return
 
 
-def adopt_orphans() -> None:
-    """Become the parent of descendants whose own parent is killed (Linux), so that their end can be explained."""
+def adopt_orphans() -> bool:
+    """Become the parent of descendants whose own parent is killed, so that their end can be explained.
+
+    Returns:
+        Whether the system knows how to (Linux does).
+    """
     if not LINUX:
-        return
+        return False
     import ctypes
 
     set_child_subreaper = 36
-    ctypes.CDLL(None).prctl(set_child_subreaper, 1, 0, 0, 0)
+    return bool(ctypes.CDLL(None).prctl(set_child_subreaper, 1, 0, 0, 0) == 0)
 
 
 def explain_exit(code: int) -> tuple[str, str | None]:

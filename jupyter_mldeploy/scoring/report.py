@@ -43,6 +43,7 @@ def describe(supervisor: Supervisor, *, measure: bool = False) -> dict[str, Any]
         "candidate_revision": supervisor.candidate.order.revision if supervisor.candidate is not None else None,
         "listening": supervisor.door is not None and supervisor.door.is_open,
         "stopped": supervisor.stopping,
+        "adopts_orphans": supervisor.adopts_orphans,
         "expires": supervisor.expires,
         "restarts": sum(item.total for item in live.restarts.values()) if live is not None else 0,
         "last_crash": live.last_crash if live is not None else None,

@@ -129,7 +129,7 @@ def sweep(directory: Path, uid: str, *, grace_s: float = 0.0, wait_s: float = 10
     deadline = time.monotonic() + wait_s
     while rest := leftovers(directory, uid):
         for pid, token in rest:
-            send_signal(pid, token, signal.SIGKILL)
+            send_signal(pid, token, signal.SIGKILL, group=True)
         wait_gone(rest, max(0.1, min(1.0, deadline - time.monotonic())))
         if time.monotonic() > deadline:
             break

@@ -13,6 +13,7 @@ ready: until then a connection is refused, which every client understands, inste
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -63,6 +64,7 @@ class Supervisor:
         self.control = directory / SOCKET
         self.expires: float | None = None
         self.stopping: str | None = None
+        self.adopts_orphans = False
         self._serial = 0
         self._callers: list[Caller] = []
         self._without_workers_since: float | None = None
@@ -158,7 +160,8 @@ class Supervisor:
         if self.door is not None:
             self.door.close()
         remove(self.control)
-        journal.write_json(self.directory / journal.STATUS, describe(self))
+        with contextlib.suppress(OSError):
+            journal.write_json(self.directory / journal.STATUS, describe(self))
         self.book.close()
 
     # What commands ask for.
@@ -191,7 +194,7 @@ class Supervisor:
         self.expires = crew.order.expires
         crew.go()
         if before is None:
-            self.loop.later(0.2, adopt_orphans)  # not before: it takes a moment, and the first answer is awaited
+            self.loop.later(0.2, self._adopt)  # not before: it takes a moment, and the first answer is awaited
         else:
             self.old.append(before)
             before.drain(before.order.drain_s)
@@ -205,6 +208,9 @@ class Supervisor:
             learned = [name for worker in crew.workers.values() for name in worker.ready.get("modules", ())]
             self.loop.later(_LEARN_S, lambda: self._learn(soil_of(crew.order), learned))
         self.changed()
+
+    def _adopt(self) -> None:
+        self.adopts_orphans = adopt_orphans()
 
     def abandon(self, crew: Crew) -> None:
         """Forget a candidate; its workers are on their way out."""
@@ -289,6 +295,7 @@ class Supervisor:
         if self.expires is not None and time.time() >= self.expires and self.stopping is None:
             self.stop("its time to live is over")
             return
+        self.nursery.check()
         if self.live is not None and self.stopping is None:
             self.live.check()
         elif self.live is None and self.candidate is None and all(caller.gone for caller in self._callers):

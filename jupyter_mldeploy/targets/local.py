@@ -17,6 +17,7 @@ from typing import ClassVar
 from ..core.config import DeploymentConfig
 from ..core.logs import LogFiles
 from ..core.service import State
+from ..core.storage_errors import storage_errors
 from ..core.target import (
     Availability,
     Capabilities,
@@ -112,10 +113,12 @@ class LocalTarget:
         setting = Setting.of(job, config, progress)
         progress.step("supervisor", "reaching the supervisor")
         try:
-            client, starting = reach_supervisor(job, config, setting)
+            with storage_errors(job.service.directory, "start the service"):
+                client, starting = reach_supervisor(job, config, setting)
             progress.step("place", "laying out files")
             try:
-                spec = lay_out(job, config)
+                with storage_errors(job.service.directory, "lay out the revision"):
+                    spec = lay_out(job, config)
             except BaseException:
                 if starting is not None:
                     starting.client().close()
