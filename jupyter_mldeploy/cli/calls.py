@@ -31,7 +31,7 @@ def score_arguments(parser: argparse.ArgumentParser) -> None:
     )
     body.add_argument("--file", metavar="FILE", help="send a file's bytes as they are (application/octet-stream)")
     parser.add_argument(
-        "-H", "--header", metavar="NAME: VALUE", action="append", default=[], help="a request header; repeatable"
+        "-H", "--header", metavar="NAME: VALUE", action="append", default=[], help="a request header (repeatable)"
     )
     parser.add_argument(
         "--timeout",

@@ -100,7 +100,9 @@ def run_rollback(context: Context, args: argparse.Namespace) -> int | None:
     return _change(
         context,
         args.name,
-        lambda report: context.workspace.deployer.rollback(args.name, args.to, report=report, **_deadline(args)),
+        lambda report: context.workspace.deployer.rollback(
+            args.name, args.to, report=report, timeout_s=_deadline(args)
+        ),
     )
 
 
@@ -125,7 +127,7 @@ def run_promote(context: Context, args: argparse.Namespace) -> int | None:
         context,
         args.new_name or f"{args.name}-{args.target}",
         lambda report: context.workspace.deployer.promote(
-            args.name, args.target, new_name=args.new_name, config=config, report=report, **_deadline(args)
+            args.name, args.target, new_name=args.new_name, config=config, report=report, timeout_s=_deadline(args)
         ),
     )
 
@@ -159,7 +161,7 @@ def run_start(context: Context, args: argparse.Namespace) -> int | None:
 
     def start(name: str) -> Service:
         with reporting(context.output) as report:
-            return context.service(name).start(report=report, **_deadline(args))
+            return context.service(name).start(report=report, timeout_s=_deadline(args))
 
     return _each(context, names, start, "is started")
 
@@ -231,10 +233,12 @@ def _timeout(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _deadline(args: argparse.Namespace) -> dict[str, float]:
+def _deadline(args: argparse.Namespace) -> float:
+    from ..core.deployer import DEFAULT_TIMEOUT_S
+
     if args.timeout is None:
-        return {}
-    return {"timeout_s": args.timeout if isinstance(args.timeout, float) else option_type("timeout")(args.timeout)}
+        return DEFAULT_TIMEOUT_S
+    return float(args.timeout if isinstance(args.timeout, float) else option_type("timeout")(args.timeout))
 
 
 def _all_fields_but(*wanted: str) -> set[str]:

@@ -47,7 +47,10 @@ def completion_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``completion``."""
     parser.description = 'Print a completion script. Load it with: eval "$(mldeploy completion bash)".'
     parser.add_argument(
-        "shell", choices=["bash", "zsh", "words"], help="the shell; `words` answers the script's questions"
+        "shell",
+        metavar="SHELL",
+        choices=["bash", "zsh", "words"],
+        help="bash or zsh; `words` answers the script's questions",
     )
     parser.add_argument(
         "words", metavar="WORDS", nargs="*", help="the words of the line so far, the last one incomplete"

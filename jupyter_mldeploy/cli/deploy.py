@@ -100,7 +100,7 @@ def _read(context: Context, args: argparse.Namespace) -> tuple[DeployOptions, So
                 field="script",
                 hint="Keep one of them.",
             )
-        from .notebook import read_script
+        from ..core.notebook_script import read_script
 
         read = read_script(args.notebook, options, args.cell)
         for note in read.notes:

@@ -23,7 +23,7 @@ def create_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-f", "--file", metavar="FILE", help="a conda file (.yml), requirements (.txt) or v1's azureml_environment.json"
     )
-    parser.add_argument("--pip", metavar="REQ", action="append", default=[], help="a requirement; repeatable")
+    parser.add_argument("--pip", metavar="REQ", action="append", default=[], help="a requirement (repeatable)")
     parser.add_argument("--python-version", metavar="VERSION", help="the Python version, for example 3.11")
 
 

@@ -17,7 +17,7 @@ _HEAD = """\
 # `mldeploy`: the command line
 
 `mldeploy`, `jupyter mldeploy` and `python -m jupyter_mldeploy` are the same. This page is made from the commands
-themselves (`make docs`); `mldeploy COMMAND --help` says the same.
+themselves (`python -m jupyter_mldeploy.cli.manual docs/cli.md`); `mldeploy COMMAND --help` says the same.
 
 Every command works in one *workspace*, a folder with models, environments, services and logs: `--workspace PATH`, else
 `$MLDEPLOY_HOME`, else `mldeploy` below Jupyter's data directory. Any number of processes may use it at once.
@@ -54,10 +54,8 @@ def manual() -> str:
 
 def _section(command: Command) -> str:
     parser = command_parser(command)
-    usage = " ".join(parser.format_usage().removeprefix("usage: ").split())
-    for flag in ("[-h] ", " [--workspace PATH] [--json] [-q]", "[--workspace PATH] [--json] [-q] "):
-        usage = usage.replace(flag, "", 1)
-    return f"### `{command.name}`\n\n{parser.description}\n\n```\n{usage}\n```\n\n{_table(parser, everywhere=False)}"
+    usage = f"```console\n$ {parser.usage}\n```"
+    return f"### `{command.name}`\n\n{parser.description}\n\n{usage}\n\n{_table(parser, everywhere=False)}"
 
 
 def _table(parser: argparse.ArgumentParser, *, everywhere: bool = True) -> str:
@@ -69,7 +67,7 @@ def _table(parser: argparse.ArgumentParser, *, everywhere: bool = True) -> str:
         for action in group._group_actions:
             if isinstance(action, argparse._HelpAction) or action.help is None:
                 continue
-            names = ", ".join(action.option_strings) or str(action.metavar)
+            names = ", ".join(action.option_strings) or str(action.metavar or action.dest)
             value = "" if not action.option_strings or action.nargs == 0 else f" {action.metavar or _choices(action)}"
             shown = f"{names}{value}".replace("|", "\\|")
             text = formatter._expand_help(action).replace("|", "\\|")

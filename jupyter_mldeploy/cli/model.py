@@ -23,7 +23,7 @@ def register_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-n", "--name", metavar="NAME", required=True, help="its name in the registry")
     _labels(parser)
     parser.add_argument("--property", metavar="KEY=VALUE", action="append", type=option_type("tags"), default=[],
-                        help="a label that can only be added; repeatable")  # fmt: skip
+                        help="a label that can only be added (repeatable)")  # fmt: skip
     parser.add_argument("-d", "--description", metavar="TEXT", help="what it is")
     parser.add_argument(
         "--model-framework", metavar="NAME", help="Custom, TensorFlow, ScikitLearn, Onnx, TfKeras, PyTorch or Multi"
@@ -32,7 +32,7 @@ def register_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--cpu", metavar="CORES", type=float, help="cores that it needs")
     parser.add_argument("--memory-gb", metavar="GB", type=float, help="memory that it needs")
     parser.add_argument("--gpu", metavar="N", type=float, help="GPUs that it needs")
-    parser.add_argument("--child-path", metavar="PATH", action="append", help="of a folder, only this; repeatable")
+    parser.add_argument("--child-path", metavar="PATH", action="append", help="of a folder, only this (repeatable)")
 
 
 def run_register(context: Context, args: argparse.Namespace) -> int | None:
@@ -62,7 +62,7 @@ def list_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``model list``."""
     parser.add_argument("-n", "--name", metavar="NAME", help="only this one")
     parser.add_argument(
-        "--tag", metavar="KEY[=VALUE]", action="append", default=[], help="only with this tag; repeatable"
+        "--tag", metavar="KEY[=VALUE]", action="append", default=[], help="only with this tag (repeatable)"
     )
     parser.add_argument(
         "--property", metavar="KEY[=VALUE]", action="append", default=[], help="the same for properties"
@@ -136,10 +136,10 @@ def update_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``model update``."""
     _reference(parser)
     parser.add_argument("--add-tag", metavar="KEY=VALUE", action="append", type=option_type("tags"), default=[],
-                        help="add a tag, or change it; repeatable")  # fmt: skip
-    parser.add_argument("--remove-tag", metavar="KEY", action="append", default=[], help="remove a tag; repeatable")
+                        help="add a tag, or change it (repeatable)")  # fmt: skip
+    parser.add_argument("--remove-tag", metavar="KEY", action="append", default=[], help="remove a tag (repeatable)")
     parser.add_argument("--add-property", metavar="KEY=VALUE", action="append", type=option_type("tags"), default=[],
-                        help="add a property; repeatable")  # fmt: skip
+                        help="add a property (repeatable)")  # fmt: skip
     parser.add_argument("-d", "--description", metavar="TEXT", help="replace the description")
 
 
@@ -193,7 +193,7 @@ def run_delete(context: Context, args: argparse.Namespace) -> int | None:
 
 def _labels(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--tag", metavar="KEY=VALUE", action="append", type=option_type("tags"), default=[], help="a label; repeatable"
+        "--tag", metavar="KEY=VALUE", action="append", type=option_type("tags"), default=[], help="a label (repeatable)"
     )
 
 

@@ -52,7 +52,7 @@ class Parser(argparse.ArgumentParser):
         return f"{command}: {message}.", None, None
 
 
-class _Formatter(argparse.RawDescriptionHelpFormatter):
+class _Formatter(argparse.HelpFormatter):
     """Help with room for our longest options."""
 
     def __init__(self, prog: str, **options: Any) -> None:
@@ -78,8 +78,22 @@ def command_parser(command: Command, prog: str = "mldeploy") -> Parser:
     summary = command.summary[0].upper() + command.summary[1:] + "."
     parser = Parser(prog=f"{prog} {command.name}", description=summary)
     add_arguments(parser)
+    parser.usage = _usage(parser)
     add_global_options(parser)
     return parser
+
+
+def _usage(parser: Parser) -> str:
+    """Return the usage in one line: what must be given; the options have a list of their own."""
+    words = [parser.prog]
+    for action in parser._actions:
+        name = str(action.metavar or action.dest)
+        if not action.option_strings:
+            shape = {"?": f"[{name}]", "*": f"[{name} ...]", "+": f"{name} [{name} ...]"}
+            words.append(shape.get(str(action.nargs), name))
+        elif action.required:
+            words.append(f"{action.option_strings[0]} {name}")
+    return " ".join([*words, "[options]"])
 
 
 def integer(low: int, high: int = 2**31 - 1) -> Any:

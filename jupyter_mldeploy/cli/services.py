@@ -24,7 +24,7 @@ def list_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         type=option_type("tags"),
         default=[],
-        help="only these; repeatable",
+        help="only these (repeatable)",
     )
 
 

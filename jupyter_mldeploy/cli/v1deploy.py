@@ -27,7 +27,7 @@ def deploy_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-n", "--name", metavar="NAME", required=True, help="the service")
     parser.add_argument(
         "-m", "--model", metavar="NAME:VERSION", action="append", default=[], dest="models",
-        help="a registered model, or a path; repeatable",
+        help="a registered model, or a path (repeatable)",
     )  # fmt: skip
     parser.add_argument(
         "--ic", "--inference-config-file", metavar="FILE", required=True, dest="inference", help="inferenceconfig.json"
@@ -46,9 +46,9 @@ def deploy_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--ev", "--environment-version", metavar="N", dest="environment_version", help="its version")
     parser.add_argument("--overwrite", action="store_true", help="bring a service that exists to a new revision")
     parser.add_argument("--tag", metavar="KEY=VALUE", action="append", type=option_type("tags"), default=[],
-                        help="a label for the service; repeatable")  # fmt: skip
+                        help="a label for the service (repeatable)")  # fmt: skip
     parser.add_argument("--property", metavar="KEY=VALUE", action="append", type=option_type("tags"), default=[],
-                        help="a fact about the service that never changes; repeatable")  # fmt: skip
+                        help="a fact about the service that never changes (repeatable)")  # fmt: skip
     parser.add_argument("--description", metavar="TEXT", help="what the service is for")
     parser.add_argument(
         "--isolated", action="store_true", help="run in a virtual environment built for the environment"

@@ -202,7 +202,7 @@ def add_deploy_arguments(
                 metavar=option.metavar,
                 action="append" if option.repeat else "store",
                 default=None,
-                help=option.help.replace("%", "%%"),
+                help=(option.help + (" (repeatable)" if option.repeat else "")).replace("%", "%%"),
             )
 
 
