@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -65,7 +64,7 @@ class Commands:
             caller.error("No revision serves yet.")
             return
         changes = {key: command[key] for key in ("workers", "environment") if key in command}
-        self._begin(caller, replace(live.order, **changes))
+        self._begin(caller, live.order._replace(**changes))
 
     def _begin(self, caller: Caller, order: Order) -> None:
         supervisor = self._supervisor

@@ -10,15 +10,19 @@ import socket
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from .environment_policy import scrubbed
 from .logbook import LogBook, Spool
 from .processes import send_signal, start_token
 from .reactor import EventLoop
-from .warm import BOOTSTRAP
+
+#: Program of a warm parent: the package from our own directory, everything else from the interpreter's.
+_BOOTSTRAP = (
+    "import sys;sys.path.insert(0,sys.argv[1]);import jupyter_mldeploy;del sys.path[0];"
+    "from jupyter_mldeploy.scoring.warm import main;sys.exit(main(int(sys.argv[2])))"
+)
 
 #: Parents that end within this many seconds, this often in a row, make the nursery rest before it starts another.
 _SHORT_LIFE_S = 2.0
@@ -29,8 +33,7 @@ _REST_S = 2.0
 _LONGEST_IMPORT_S = 600.0
 
 
-@dataclass(frozen=True, slots=True)
-class Soil:
+class Soil(NamedTuple):
     """What a warm parent cannot change once it runs; another revision with another one needs another parent.
 
     Attributes:
@@ -42,41 +45,50 @@ class Soil:
     environment: tuple[tuple[str, str], ...]
 
 
-@dataclass(slots=True)
 class Birth:
     """A worker that was asked for.
 
-    Attributes:
+    Args:
         launch: see ``launch.run``.
         descriptors: status channel, log and listening sockets; the nursery only borrows them.
         on_born: called with (pid, token).
         on_failed: called with the reason when no worker can be made.
     """
 
-    launch: dict[str, Any]
-    descriptors: list[int]
-    on_born: Callable[[int, str | None], None]
-    on_failed: Callable[[str], None]
-    cancelled: bool = False
-    attempts: int = 0
+    __slots__ = ("attempts", "cancelled", "descriptors", "launch", "on_born", "on_failed")
+
+    def __init__(
+        self,
+        launch: dict[str, Any],
+        descriptors: list[int],
+        on_born: Callable[[int, str | None], None],
+        on_failed: Callable[[str], None],
+    ) -> None:
+        self.launch = launch
+        self.descriptors = descriptors
+        self.on_born = on_born
+        self.on_failed = on_failed
+        self.cancelled = False
+        self.attempts = 0
 
 
-@dataclass(slots=True)
 class _Parent:
-    number: int
-    pid: int
-    token: str | None
-    channel: socket.socket
-    spool: Spool
-    soil: Soil
-    incoming: bytearray = field(default_factory=bytearray)
-    importing: str | None = None
-    importing_since: float = 0.0
-    begun: float = field(default_factory=time.monotonic)
-    up: bool = False
-    outstanding: tuple[int, Birth] | None = None
-    retired: bool = False
-    consumed: bool = False
+    """One warm parent process."""
+
+    def __init__(self, pid: int, channel: socket.socket, spool: Spool, soil: Soil) -> None:
+        self.pid = pid
+        self.token = start_token(pid)
+        self.channel = channel
+        self.spool = spool
+        self.soil = soil
+        self.incoming = bytearray()
+        self.importing: str | None = None
+        self.importing_since = 0.0
+        self.begun = time.monotonic()
+        self.up = False
+        self.outstanding: tuple[int, Birth] | None = None
+        self.retired = False
+        self.consumed = False
 
     def end_is_own_fault(self, code: int | None) -> bool:
         """Whether it ended before it was up without having been killed: another one would end in the same way."""
@@ -217,7 +229,7 @@ class Nursery:
             (os.POSIX_SPAWN_DUP2, spool.fileno(), 1),
             (os.POSIX_SPAWN_DUP2, spool.fileno(), 2),
         ]
-        arguments = [self.soil.interpreter, "-P", "-c", BOOTSTRAP, str(self._runtime), str(theirs.fileno())]
+        arguments = [self.soil.interpreter, "-P", "-c", _BOOTSTRAP, str(self._runtime), str(theirs.fileno())]
         try:
             pid = os.posix_spawn(arguments[0], arguments, environment, file_actions=actions)
         except OSError as error:
@@ -227,7 +239,7 @@ class Nursery:
             return
         finally:
             theirs.close()
-        parent = _Parent(self._count, pid, start_token(pid), ours, spool, self.soil)
+        parent = _Parent(pid, ours, spool, self.soil)
         self._parents[pid] = parent
         self._current = parent
         self._loop.watch(ours, lambda: self._read(parent))

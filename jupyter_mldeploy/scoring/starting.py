@@ -8,7 +8,6 @@ import socket
 import subprocess
 import sys
 import time
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +66,7 @@ def start_supervisor(directory: Path, settings: ServiceSettings) -> Starting:
     Raises:
         NotReachableError: the interpreter cannot be executed.
     """
-    journal.write_json(directory / SETTINGS, asdict(settings))
+    journal.write_json(directory / SETTINGS, settings._asdict())
     ours, theirs = socket.socketpair()
     arguments = [sys.executable, "-I", "-S", "-c", _BOOTSTRAP, settings.runtime]
     arguments += ["--detach", "--attend", str(theirs.fileno()), str(directory)]

@@ -4,7 +4,7 @@ It is a process of its own, so that the supervisor stays free of user packages a
 warm parent and nothing else. It has one thread, imports only installed distributions (never the user's own modules,
 which change between revisions), and checks before each fork that what it has loaded is still what lies on disk.
 
-Started as ``python -P -c BOOTSTRAP <directory of the package> <descriptor>``; it takes requests from the supervisor on
+Started by ``nursery`` with the directory of the package and a descriptor; it takes requests from the supervisor on
 that descriptor, each a 4-byte length with the descriptors for the worker, then JSON:
 
     {"op": "import", "names": [...], "urgent"}    load these: before the next fork if urgent, else when idle
@@ -34,11 +34,6 @@ from typing import Any
 from .launch import run
 from .preload import SERVER_MODULES, Preload, is_fork_safe
 from .processes import reap, start_token
-
-BOOTSTRAP = (
-    "import sys;sys.path.insert(0,sys.argv[1]);import jupyter_mldeploy;del sys.path[0];"
-    "from jupyter_mldeploy.scoring.warm import main;sys.exit(main(int(sys.argv[2])))"
-)
 
 Become = Callable[[], int]
 
