@@ -11,9 +11,12 @@ BatchError              results cannot be given back to the requests they belong
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
+from itertools import islice
 from typing import Any
 
 _LONGEST_TEXT = 60
+_LONGEST_REASON = 400
 _MOST_KEYS = 8
 
 
@@ -80,6 +83,8 @@ class RequestError(ValueError):
     @classmethod
     def at(cls, json_path: str, reason: str, *, expected: str, got: str) -> RequestError:
         """Build the error whose message is ``reason`` followed by the place, what was expected and what came."""
+        # Conversions quote what they were given, however long it is.
+        reason = shortened(reason, _LONGEST_REASON)
         ended = reason if reason.endswith((".", "!", "?")) else f"{reason}."
         return cls(
             f"{ended} At {json_path}: expected {expected}, got {got}.",
@@ -117,6 +122,18 @@ def child_path(path: str, key: str | int) -> str:
     return f"{path}.{key}" if key.isidentifier() else f"{path}[{key!r}]"
 
 
+def shortened(text: str, longest: int = _LONGEST_TEXT) -> str:
+    """Return ``text``, cut off with ``…`` beyond ``longest`` characters."""
+    return text if len(text) <= longest else f"{text[:longest]}…"
+
+
+def listed(names: Iterable[object], most: int = 12) -> str:
+    """Return names in quotes and between commas, at most ``most`` of them."""
+    first = list(islice(names, most + 1))
+    quoted = [repr(shortened(str(name))) for name in first[:most]]
+    return ", ".join([*quoted, "…"] if len(first) > most else quoted)
+
+
 def describe(value: object) -> str:
     """Say in words what a decoded JSON value is, short enough for an error message."""
     if value is None:
@@ -129,13 +146,11 @@ def describe(value: object) -> str:
             return f"a number of {value.bit_length()} bits"
         return f"the number {value!r}"
     if isinstance(value, str):
-        text = value if len(value) <= _LONGEST_TEXT else f"{value[:_LONGEST_TEXT]}…"
-        return f"the string {json.dumps(text, ensure_ascii=False)}"
+        return f"the string {json.dumps(shortened(value), ensure_ascii=False)}"
     if isinstance(value, (list, tuple)):
         return f"an array of {len(value)} item{'' if len(value) == 1 else 's'}"
     if isinstance(value, dict):
         if not value:
             return "an empty object"
-        keys = [repr(key) for key in list(value)[:_MOST_KEYS]]
-        return f"an object with the keys {', '.join(keys)}{', …' if len(value) > _MOST_KEYS else ''}"
+        return f"an object with the keys {listed(value, _MOST_KEYS)}"
     return f"a {type(value).__name__}"

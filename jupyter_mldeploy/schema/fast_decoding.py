@@ -16,6 +16,8 @@ from .parameter_types.numpy_parameter_type import NumpyParameterType
 if TYPE_CHECKING:
     from .contract import Parameter
 
+_MOST_KEYS = 64
+
 FastDecoder = Callable[[bytes], "dict[str, Any] | None"]
 
 
@@ -80,6 +82,8 @@ def _general_decoder(simdjson: Any, parameters: tuple[Parameter, ...], readers: 
         if type(document) is not object_type:
             return None
         keys = list(document.keys())
+        if len(keys) > _MOST_KEYS:
+            return None  # simdjson looks every key up from the start
         if len(set(keys)) != len(keys):
             return None  # the last one counts, and simdjson finds the first
         raw = {key: document[key] for key in keys}

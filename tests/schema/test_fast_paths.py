@@ -260,6 +260,13 @@ def test_large_bodies_are_checked_for_depth_as_well():
         contract.decode(bad)
 
 
+def test_thousands_of_keys_are_not_looked_up_one_by_one():
+    members = {f"key {index}": index for index in range(5000)} | {"data": [[1, 2]], "other": [3]}
+    contract = CONTRACTS["two arrays"]
+    assert contract._fast_decoder(json.dumps(members).encode()) is None
+    assert contract.decode(json.dumps(members).encode())["data"].tolist() == [[1, 2]]
+
+
 def test_arrays_own_their_memory_and_may_be_changed():
     contract = CONTRACTS["float (n, 2)"]
     first = contract.decode(b'{"data":[[1,2],[3,4]]}')["data"]

@@ -276,9 +276,52 @@ def test_frame_settings():
         PandasParameterType(np.ones(3))
 
 
+@pytest.mark.parametrize("orient", ["records", "index", "columns"])
+@pytest.mark.parametrize("enforce_shape", [True, False])
+def test_a_small_request_cannot_make_an_enormous_frame(orient, enforce_shape):
+    objects: Any = [{f"key {index}": 1} for index in range(20_000)]
+    if orient != "records":
+        objects = {str(index): item for index, item in enumerate(objects)}
+    error = refusal(PandasParameterType(FRAME, orient=orient, enforce_shape=enforce_shape), objects)
+    assert "too few keys in common" in str(error)
+
+
+def test_rows_may_have_gaps():
+    sample = pd.DataFrame([[1.5] * 300], columns=[f"c{index}" for index in range(300)])
+    frame = PandasParameterType(sample).convert([{"c0": 1}] * 5000 + [{f"c{index}": 2 for index in range(300)}])
+    assert frame.shape == (5001, 300)
+    assert frame["c1"].isna().sum() == 5000
+
+
 def test_unknown_keys_of_split():
     error = refusal(PandasParameterType(FRAME, orient="split"), {"data": [], "name": 1})
     assert "unexpected key(s): name" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        (numpy_type([1.0]), ["x" * 10**6]),
+        (numpy_type([1.0]), [{"k" * 10**6: 1}]),
+        (PandasParameterType(FRAME), [{"i": "x" * 10**6, "f": 1, "s": ""}]),
+        (PandasParameterType(FRAME), [{f"column {index}": index for index in range(300)}]),
+        (PandasParameterType(pd.DataFrame([range(300)])), [{}]),
+        (PandasParameterType(pd.DataFrame({"d": pd.to_datetime(["2020-01-01"])})), [{"d": "1T" * 10**6}]),
+        (StandardPythonParameterType(dt.datetime(2020, 1, 1)), "1 " * 10**6),
+        (StandardPythonParameterType(dt.date(2020, 1, 1)), "x" * 10**6),
+    ],
+)
+def test_errors_stay_short_whatever_was_sent(kind, value):
+    assert len(str(refusal(kind, value))) < 1500
+
+
+@pytest.mark.parametrize("kind", [numpy_type([[1.0, 2.0, 3.0]]), PandasParameterType(pd.DataFrame({"a": [1.5]}))])
+def test_the_last_of_many_rows_is_found(kind):
+    width = 3 if isinstance(kind, NumpyParameterType) else 1
+    good: Any = [1.0] * width if width == 3 else {"a": 1.5}
+    bad: Any = [1.0, 2.0, "x"] if width == 3 else {"a": "x"}
+    path = refusal(kind, [good] * 20_000 + [bad]).json_path
+    assert path == ("$.data[20000][2]" if width == 3 else "$.data[20000].a")
 
 
 # --- standard Python

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from io import StringIO
 from typing import TYPE_CHECKING, Any
+
+from .abstract_parameter_type import CONVERSION_ERRORS
+from .instants import LONGEST_TEXT
 
 if TYPE_CHECKING:
     import numpy as np
@@ -17,6 +21,11 @@ ORIENTS = ("split", "records", "index", "columns", "values", "table")
 _EARLIEST_EPOCH = 31_536_000
 _LATEST_EPOCH = 9_223_372_036  # the last second that nanoseconds in 64 bits can reach
 _EPOCH_UNITS = ((1, "s"), (1000, "ms"), (10**6, "us"))
+
+#: A frame may have this many empty cells for each that is given, above a size that does no harm.
+_MOST_GAPS = 32
+_FREE_CELLS = 1_000_000
+_ZONE = re.compile(r"\d[T ].*(?:Z|[+-]\d\d(?::?\d\d)?)$")
 
 
 def read_frame(value: list[Any] | dict[str, Any], orient: str, sample: pd.DataFrame) -> tuple[pd.DataFrame, bool]:
@@ -35,6 +44,8 @@ def read_frame(value: list[Any] | dict[str, Any], orient: str, sample: pd.DataFr
         return pd.read_json(text, orient="table", precise_float=True), False
     if orient == "split":
         return _from_split(value)
+    if orient in ("records", "index", "columns"):
+        _refuse_scattered(value.values() if isinstance(value, dict) else value, len(sample.columns))
     if orient == "index":
         rows = _mapping(value, orient)
         frame = pd.DataFrame.from_dict(rows, orient="index") if rows else _no_rows(sample)
@@ -82,6 +93,8 @@ def cast_column(column: pd.Series[Any], dtype: Any) -> pd.Series[Any]:
     import pandas as pd
 
     name = str(dtype)
+    if name.startswith(("timedelta", "datetime")):
+        _refuse_long_texts(column)
     if name.startswith("timedelta"):
         return pd.to_timedelta(column).astype(dtype)
     if name.startswith("datetime"):
@@ -90,6 +103,29 @@ def cast_column(column: pd.Series[Any], dtype: Any) -> pd.Series[Any]:
         _check_range(column.dropna().to_numpy(), dtype)
     with np.errstate(over="ignore"):  # too large for float32 is infinity
         return column.astype(dtype)
+
+
+def first_misfit(column: pd.Series[Any], dtype: Any) -> int | None:
+    """Return the position of the first value that `cast_column` refuses, or None when each passes by itself."""
+
+    def fails(stop: int) -> bool:
+        try:
+            cast_column(column.iloc[:stop], dtype)
+        except CONVERSION_ERRORS:
+            return True
+        return False
+
+    if not fails(len(column)):
+        return None
+    # Halving instead of casting value by value: a long column must not take long to be refused.
+    good, bad = 0, len(column)
+    while bad - good > 1:
+        middle = (good + bad) // 2
+        if fails(middle):
+            bad = middle
+        else:
+            good = middle
+    return good
 
 
 def _check_range(values: np.ndarray[Any, Any], dtype: np.dtype[Any]) -> None:
@@ -111,12 +147,10 @@ def _instants(column: pd.Series[Any], dtype: Any) -> pd.Series[Any]:
         column = pd.to_datetime(column, unit=_epoch_unit(column, dtype))  # type: ignore[call-overload]
         if getattr(dtype, "tz", None) is not None:
             column = column.dt.tz_localize("UTC")
+    elif getattr(dtype, "tz", None) is None and any(isinstance(item, str) and _ZONE.search(item) for item in column):
+        column = _in_utc(column)
     try:
         return column.astype(dtype)
-    except ValueError:
-        if getattr(dtype, "tz", None) is not None or not all(isinstance(item, str) for item in column.dropna()):
-            raise
-        return _in_utc(column).astype(dtype)
     except TypeError as error:
         if "timezone-naive dtype to timezone-aware dtype" not in str(error):
             raise
@@ -133,6 +167,12 @@ def _in_utc(column: pd.Series[Any]) -> pd.Series[Any]:
 
     naive: pd.Series[Any] = pd.to_datetime(column, utc=True, format="ISO8601").dt.tz_localize(None)
     return naive
+
+
+def _refuse_long_texts(column: pd.Series[Any]) -> None:
+    for item in column:
+        if isinstance(item, str) and len(item) > LONGEST_TEXT:
+            raise ValueError(f"Unknown datetime string format, unable to parse: {item}")
 
 
 def _epoch_unit(column: pd.Series[Any], dtype: Any) -> str:
@@ -161,6 +201,15 @@ def _refuse_ragged(rows: Any) -> None:
         return
     if len({len(row) if isinstance(row, list) else None for row in rows}) > 1:
         raise ValueError("Invalid input data frame: rows differ in length")
+
+
+def _refuse_scattered(parts: Iterable[Any], width: int) -> None:
+    """Refuse objects with so little in common that a small request would make an enormous frame."""
+    objects = [part for part in parts if isinstance(part, dict)]
+    labels: set[Any] = set().union(*objects)
+    cells = sum(map(len, objects))
+    if len(objects) * len(labels) > max(_MOST_GAPS * cells, len(objects) * width) + _FREE_CELLS:
+        raise ValueError("Invalid input data frame: its objects have too few keys in common")
 
 
 def _mapping(value: Any, orient: str) -> dict[str, Any]:

@@ -11,6 +11,9 @@ DATE_FORMAT = "%Y-%m-%d"
 DATETIME_FORMAT = "%Y-%m-%d %H:%M:%S.%f %z"
 TIME_FORMAT = "%H:%M:%S.%f %z"
 
+#: No instant or duration is longer; lenient parsers take minutes to find nothing in a text that is.
+LONGEST_TEXT = 100
+
 _DURATION = re.compile(
     r"(?P<sign>[+-]?)P(?:(?P<weeks>\d+)W)?(?:(?P<days>\d+)D)?"
     r"(?:T(?:(?P<hours>\d+)H)?(?:(?P<minutes>\d+)M)?(?:(?P<seconds>\d+)(?:[.,](?P<fraction>\d{1,9}))?S)?)?"
@@ -59,6 +62,8 @@ def parse_iso_duration(text: str) -> int | None:
 
 
 def _with_dateutil(text: str) -> dt.datetime:
+    if len(text) > LONGEST_TEXT:
+        raise ValueError(f"Unknown date and time format: {text}")
     try:
         parser: Any = importlib.import_module("dateutil.parser")
     except ImportError:

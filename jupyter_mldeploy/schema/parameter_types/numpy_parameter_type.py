@@ -31,6 +31,12 @@ _UNITS = {
     "femtosecond": "fs",
     "attosecond": "as",
 }
+#: What certainly converts to a dtype of a kind: most items, so that a large array does not take long to be refused.
+_PLAIN_FITS: dict[str, Callable[[Any], bool]] = {
+    "f": lambda item: type(item) is float or (type(item) is int and item.bit_length() < 64),
+    "i": lambda item: type(item) is int and item.bit_length() < 8,
+    "u": lambda item: type(item) is int and 0 <= item < 256,
+}
 _REFUSALS = (ValueError, TypeError, ArithmeticError, RecursionError)
 
 
@@ -152,8 +158,11 @@ class NumpyParameterType(AbstractParameterType):
 
     def _refusal(self, value: list[Any], dtype: np.dtype[Any] | None, path: str, error: Exception) -> RequestError:
         if dtype is not None:
+            quick = _PLAIN_FITS.get(dtype.kind)
 
             def fits(item: Any) -> bool:
+                if quick is not None and quick(item):
+                    return True
                 try:
                     _cast([item], dtype)
                 except _REFUSALS:

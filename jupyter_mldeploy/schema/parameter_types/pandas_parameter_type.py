@@ -7,9 +7,9 @@ import json
 from typing import TYPE_CHECKING, Any
 from warnings import warn
 
-from ..errors import RequestError, SchemaDefinitionError, child_path, describe
+from ..errors import RequestError, SchemaDefinitionError, child_path, describe, listed
 from .abstract_parameter_type import CONVERSION_ERRORS, AbstractParameterType
-from .frame_building import ORIENTS, cast_column, read_frame, with_sample_columns
+from .frame_building import ORIENTS, cast_column, first_misfit, read_frame, with_sample_columns
 from .frame_shortcut import FrameShortcut
 from .standard_schema import dict_schema, last, list_schema, merged, merged_or_last
 
@@ -83,10 +83,9 @@ class PandasParameterType(AbstractParameterType):
 
     def expectation(self) -> str:
         """Say in words what a request must hold, for example ``records with the columns 'age', 'income'``."""
-        names = [repr(str(label)) for label in self.sample_input.columns]
-        shown = ", ".join(names[:12]) + (", …" if len(names) > 12 else "")
         what = "records" if self.orient == "records" else f"a frame in the orient {self.orient!r}"
-        return f"{what} with the columns {shown}" if names else what
+        columns = self.sample_input.columns
+        return f"{what} with the columns {listed(columns)}" if len(columns) else what
 
     def deserialize_input(self, input_data: Any) -> Any:
         """Convert decoded JSON to a DataFrame; a DataFrame is passed on. Raise ``ValueError`` when it does not fit."""
@@ -114,11 +113,9 @@ class PandasParameterType(AbstractParameterType):
                 frame = with_sample_columns(frame, self.sample_input)
         except CONVERSION_ERRORS as error:
             raise RequestError.at(path, str(error), expected=self.expectation(), got=describe(value)) from error
-        if self.enforce_column_type:
-            frame = self._cast(frame, value, path, positional)
         if self.enforce_shape and len(self.sample_input.columns):
             self._check_width(frame, value, path, positional)
-        return frame
+        return self._cast(frame, value, path, positional) if self.enforce_column_type else frame
 
     def _cast(self, frame: pd.DataFrame, value: Any, path: str, positional: bool) -> pd.DataFrame:
         import numpy as np
@@ -143,19 +140,15 @@ class PandasParameterType(AbstractParameterType):
         return cast
 
     def _misfit(self, column: pd.Series[Any], dtype: Any, value: Any, path: str, error: Exception) -> RequestError:
-        import pandas as pd
-
         label = str(column.name)
         reason = f"{error}: Error while type casting for column '{label}'"
         expected = f"{dtype} values in column {label!r}"
-        for row, item in enumerate(column):
-            try:
-                cast_column(pd.Series([item]), dtype)
-            except CONVERSION_ERRORS:
-                at_row = self.orient == "records" and isinstance(value, list)
-                where = child_path(child_path(path, row), label) if at_row else path
-                return RequestError.at(where, reason, expected=expected, got=_describe_item(item))
-        return RequestError.at(path, reason, expected=expected, got=describe(value))
+        row = first_misfit(column, dtype)
+        if row is None:
+            return RequestError.at(path, reason, expected=expected, got=describe(value))
+        at_row = self.orient == "records" and isinstance(value, list)
+        where = child_path(child_path(path, row), label) if at_row else path
+        return RequestError.at(where, reason, expected=expected, got=_describe_item(column.iloc[row]))
 
     def _check_width(self, frame: pd.DataFrame, value: Any, path: str, positional: bool) -> None:
         width, expected = frame.shape[1], self.sample_input.shape[1]
@@ -165,13 +158,11 @@ class PandasParameterType(AbstractParameterType):
             f"Invalid input data frame: data frame has size {width} on dimension #1, while expected value is {expected}"
         )
         if not positional:
-            wanted = [str(label) for label in self.sample_input.columns]
-            came = [str(label) for label in frame.columns]
-            missing = [repr(name) for name in wanted if name not in came]
-            extra = [repr(name) for name in came if name not in wanted]
-            found = ([f"missing {', '.join(missing)}"] if missing else []) + (
-                [f"unexpected {', '.join(extra)}"] if extra else []
-            )
+            wanted = dict.fromkeys(map(str, self.sample_input.columns))
+            came = dict.fromkeys(map(str, frame.columns))
+            missing = listed(name for name in wanted if name not in came)
+            extra = listed(name for name in came if name not in wanted)
+            found = ([f"missing {missing}"] if missing else []) + ([f"unexpected {extra}"] if extra else [])
             reason += f": {' and '.join(found)}" if found else ""
         raise RequestError.at(path, reason, expected=self.expectation(), got=describe(value))
 

@@ -9,7 +9,7 @@ import json
 from typing import Any
 
 from ..errors import RequestError, child_path, describe
-from .abstract_parameter_type import AbstractParameterType
+from .abstract_parameter_type import CONVERSION_ERRORS, AbstractParameterType
 from .instants import parse_date, parse_datetime, parse_time
 from .standard_schema import merged, sample_schema
 
@@ -102,7 +102,7 @@ class StandardPythonParameterType(AbstractParameterType):
         if isinstance(value, str) and kind in (dt.date, dt.datetime, dt.time, bytes, bytearray):
             try:
                 return self._from_text(value)
-            except (ValueError, OverflowError) as error:
+            except CONVERSION_ERRORS as error:
                 raise RequestError.at(path, str(error), expected=self.expectation(), got=describe(value)) from error
         raise self._mismatch(value, path)
 
