@@ -17,7 +17,6 @@ from .standalone import Standalone
 
 DEFAULT_PORT = 5001
 DEFAULT_HEALTH_PORT = 5000
-_BACKLOG = 2048
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -108,7 +107,7 @@ def _bind(options: argparse.Namespace) -> list[socket.socket]:
 
 
 def bind_port(host: str, port: int) -> socket.socket:
-    """Return a listening socket.
+    """Return a bound socket that does not listen yet: until a worker is ready, clients are to be refused.
 
     Raises:
         OSError: the port is taken, or the address is not one of this machine; the message says which.
@@ -118,7 +117,6 @@ def bind_port(host: str, port: int) -> socket.socket:
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((host, port))
-        listening.listen(_BACKLOG)
     except OSError as error:
         listening.close()
         raise OSError(error.errno, f"cannot listen on {host} port {port}: {error.strerror}") from error
@@ -126,7 +124,7 @@ def bind_port(host: str, port: int) -> socket.socket:
 
 
 def bind_unix(path: Path) -> socket.socket:
-    """Return a listening Unix socket, for its owner only; one that a dead process left behind is replaced.
+    """Return a bound Unix socket, for its owner only; one that a dead process left behind is replaced.
 
     Raises:
         OSError: somebody listens there, or the path cannot be used.
@@ -147,5 +145,4 @@ def bind_unix(path: Path) -> socket.socket:
         listening.bind(str(path))
     finally:
         os.umask(before)
-    listening.listen(_BACKLOG)
     return listening

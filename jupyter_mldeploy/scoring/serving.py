@@ -33,6 +33,7 @@ from .status import StatusChannel
 from .watchdog import Watchdog
 
 if TYPE_CHECKING:
+    from .connection import Connection
     from .tls import Certificate
 
 logger = logging.getLogger("mldeploy.scoring")
@@ -250,7 +251,8 @@ def _let_go(sockets: list[socket.socket], status: StatusChannel, listener: Liste
 
     While any process holds them, the port stays taken and clients do not see that their connection was closed.
     """
-    for end in [status, *sockets, *listener.connections]:
+    ends: list[StatusChannel | socket.socket | Connection] = [status, *sockets, *listener.connections]
+    for end in ends:
         with suppress(OSError):
             os.close(end.fileno())
 

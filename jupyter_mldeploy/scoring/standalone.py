@@ -20,6 +20,7 @@ from .spec import WorkerSpec
 from .status import StatusChannel
 
 EXIT_FAILED = 3
+_BACKLOG = 2048
 _SILENCE_S = 30.0
 _STABLE_S = 30.0
 _LONGEST_PAUSE_S = 10.0
@@ -43,7 +44,7 @@ class Standalone:
 
     Args:
         spec: what every worker runs.
-        sockets: bound and listening.
+        sockets: bound; they listen from when the first worker is ready.
         workers: how many processes.
     """
 
@@ -155,7 +156,10 @@ class Standalone:
         if event == "ready":
             child.ready = True
             child.ready_at = time.monotonic()
-            self._was_ready = True
+            if not self._was_ready:
+                self._was_ready = True
+                for item in self._sockets:
+                    item.listen(_BACKLOG)
             self._tell(child, {"command": "go"})
         elif event == "failed" and not self._was_ready:
             self._exit_code = EXIT_FAILED

@@ -1,0 +1,176 @@
+"""``python -m jupyter_mldeploy.scoring``: the server of containers and terminals."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from .worker_process import PLAIN, Answer, ask_on, wait_until
+
+PIDS = PLAIN.replace("    pass", "    import os; print('model dir', os.environ.get('AZUREML_MODEL_DIR'))") + (
+    "import os, signal\ndef run(data):\n    if data == 'die':\n        os.kill(os.getpid(), signal.SIGKILL)\n"
+    "    return [os.getpid(), os.getppid()]\n"
+)
+
+
+class Command:
+    def __init__(self, directory: Path, *arguments: str, environment: Mapping[str, str] | None = None) -> None:
+        self.output = directory / "output.txt"
+        with self.output.open("wb") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "jupyter_mldeploy.scoring", *arguments],
+                cwd=directory,
+                stdout=output,
+                stderr=output,
+                env={**os.environ, **(environment or {})},
+            )
+
+    def ask(self, port: int, method: str, path: str, body: str | None = None) -> Answer | None:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        try:
+            return ask_on(connection, method, path, body)
+        except OSError:
+            return None
+        finally:
+            connection.close()
+
+    def up(self, port: int) -> None:
+        wait_until(lambda: (answer := self.ask(port, "GET", "/")) and answer.status == 200, 30)
+
+
+@contextmanager
+def command(directory: Path, *arguments: str, environment: Mapping[str, str] | None = None) -> Iterator[Command]:
+    running = Command(directory, *arguments, environment=environment)
+    try:
+        yield running
+    finally:
+        running.process.terminate()
+        try:
+            running.process.wait(15)
+        except subprocess.TimeoutExpired:
+            running.process.kill()
+            running.process.wait()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def test_serving_crashing_and_stopping(tmp_path: Path) -> None:
+    (tmp_path / "score.py").write_text(PIDS)
+    port = free_port()
+    arguments = ("--entry_script", "score.py", "--port", str(port), "--model_dir", "models", "--worker_count", "2")
+    with command(tmp_path, *arguments) as server:
+        server.up(port)
+        seen = set()
+
+        def ask() -> bool:
+            answer = server.ask(port, "POST", "/score", "x")
+            if answer is not None:
+                pid, parent = answer.json()
+                assert parent == server.process.pid
+                seen.add(pid)
+            return len(seen) == 2
+
+        wait_until(ask)
+        before = set(seen)
+        assert server.ask(port, "POST", "/score", "die") is None
+        seen.clear()
+        wait_until(lambda: ask() and seen - before)
+        assert f"model dir {tmp_path / 'models'}" in server.output.read_text()
+        assert "ended by SIGKILL" in server.output.read_text()
+        server.process.send_signal(signal.SIGTERM)
+        assert server.process.wait(15) == 0
+
+
+def test_separate_health_port_and_configuration_file(tmp_path: Path) -> None:
+    (tmp_path / "score.py").write_text(PIDS)
+    (tmp_path / "settings.json").write_text('{"SERVICE_NAME": "from-file"}')
+    port, health = free_port(), free_port()
+    with command(
+        tmp_path,
+        *("--port", str(port), "--health_port", str(health), "--config_file", "settings.json"),
+        environment={"AZUREML_ENTRY_SCRIPT": "score.py", "SEPERATE_HEALTH_ENDPOINT": "true"},
+    ) as server:
+        server.up(port)
+        answer = server.ask(health, "GET", "/")
+        assert answer is not None
+        assert answer.body == b"Healthy"
+        document = server.ask(port, "GET", "/swagger.json")
+        assert document is not None
+        assert document.json()["info"]["title"] == "from-file"
+
+
+def test_unix_socket(tmp_path: Path) -> None:
+    (tmp_path / "score.py").write_text(PIDS)
+    path = tmp_path / "s"
+    with socket.socket(socket.AF_UNIX) as stale:
+        stale.bind(str(path))  # left behind by a dead process
+    with command(tmp_path, "--entry_script", "score.py", "--unix_socket", str(path)):
+
+        def answered() -> bool:
+            with socket.socket(socket.AF_UNIX) as client:
+                try:
+                    client.connect(str(path))
+                    client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+                    return b"Healthy" in client.recv(1000)
+                except OSError:
+                    return False
+
+        wait_until(answered)
+        assert path.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize(
+    ("script", "words"),
+    [
+        ("def init():\n    raise ValueError('told to')\ndef run(data):\n    pass\n", "ValueError: told to"),
+        ("import no_such_module\n", "no_such_module"),
+        (None, "does not exist"),
+    ],
+)
+def test_script_that_cannot_be_served(tmp_path: Path, script: str | None, words: str) -> None:
+    if script is not None:
+        (tmp_path / "score.py").write_text(script)
+    server = Command(tmp_path, "--entry_script", "score.py", "--port", str(free_port()), "--model_dir", ".")
+    assert server.process.wait(30) == 3
+    output = server.output.read_text()
+    assert words in output
+    assert "Model directory:" in output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ((), "--entry_script"),
+        (("--entry_script", "score.py", "--port", "99999"), "65535"),
+        (("--entry_script", "score.py", "--worker_count", "none"), "worker_count"),
+        (("--entry_script", "score.py", "--config_file", "missing.json"), "AZUREML_CONFIG_FILE"),
+    ],
+)
+def test_wrong_arguments(tmp_path: Path, arguments: tuple[str, ...], words: str) -> None:
+    server = Command(tmp_path, *arguments)
+    assert server.process.wait(30) == 2
+    assert words in server.output.read_text()
+
+
+def test_taken_port(tmp_path: Path) -> None:
+    (tmp_path / "score.py").write_text(PIDS)
+    with socket.socket() as taken:
+        taken.bind(("0.0.0.0", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        server = Command(tmp_path, "--entry_script", "score.py", "--port", str(port))
+        assert server.process.wait(30) == 2
+        assert f"port {port}" in server.output.read_text()
