@@ -49,8 +49,6 @@ def test_v1_imports(statement: str) -> None:
 def test_what_is_not_there_is_an_import_error(statement: str) -> None:
     code = f"try:\n    {statement}\nexcept ImportError as error:\n    print(type(error).__name__)"
     assert run(code) in ("ImportError", "ModuleNotFoundError")
-        "Error"
-    )
 
 
 def test_the_model_class_says_what_it_is_for() -> None:
