@@ -147,7 +147,7 @@ DEPLOY_OPTIONS: tuple[DeployOption, ...] = (
     ),
     DeployOption("--no-auth", "no_auth", "callers need no key", setting="auth_enabled"),
     DeployOption(
-        "--ttl", "ttl", "delete the service after this time, for example 8h", "TIME", read=_seconds, setting="ttl"
+        "--ttl", "ttl", "stop the service after this time, for example 8h", "TIME", read=_seconds, setting="ttl"
     ),
     DeployOption(
         "--memory-gb",

@@ -120,7 +120,7 @@ RULES: tuple[Rule, ...] = (
         "model-not-found",
         r"(?:FileNotFoundError|NotADirectoryError|IsADirectoryError): \[Errno \d+\] [^:]+: '(?P<path>[^']*)'",
         "the file {path!r} is not there",
-        "The model directory holds what is listed below: join AZUREML_MODEL_DIR with one of these paths.",
+        "AZUREML_MODEL_DIR holds {files}; join it with one of these paths.",
     ),
     Rule(
         "model-dir-unset",
@@ -210,6 +210,7 @@ def explain(evidence: Evidence) -> Verdict:
             match = re.search(rule.pattern, text)
             if match and rule.when(evidence):
                 facts = {key: value or "" for key, value in match.groupdict().items()}
+                facts["files"] = _files(evidence.model_tree)
                 facts["distribution"] = DISTRIBUTIONS.get(facts.get("module", ""), facts.get("module", ""))
                 return Verdict(rule.code, rule.cause.format(**facts), rule.fix.format(**facts), **common)
     if evidence.exception:
@@ -236,6 +237,14 @@ def explain(evidence: Evidence) -> Verdict:
             **common,
         )
     return Verdict("unknown", "it did not become healthy", "The last log lines are the best lead.", **common)
+
+
+def _files(tree: Sequence[str]) -> str:
+    """Name the files of a model directory's listing: a line for the folder, then one a file with its size."""
+    names = [line.split()[0] for line in tree[1:] if line.strip()]
+    if not names:
+        return "no file at all"
+    return ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
 
 
 def _where(frames: Sequence[Frame]) -> str | None:

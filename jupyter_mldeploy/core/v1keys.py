@@ -34,7 +34,7 @@ _PROBE = "livenessProbeRequirements"
 V1_KEYS: tuple[ConfigKey, ...] = (
     ConfigKey("port", ("port",)),
     ConfigKey(f"{_RESOURCES}.cpu", ("cpu_cores",)),
-    ConfigKey(f"{_RESOURCES}.memoryInGB", ("memory_gb", "memory_limit_gb")),
+    ConfigKey(f"{_RESOURCES}.memoryInGB", ("memory_gb",)),
     ConfigKey(f"{_RESOURCES}.cpuLimit", ("cpu_cores_limit",)),
     ConfigKey(f"{_RESOURCES}.memoryInGBLimit", ("memory_gb_limit",)),
     ConfigKey("gpuCores", ("gpu_cores",)),

@@ -22,7 +22,7 @@ class LocalConfig(DeploymentConfig):
     """Run in a virtual environment of its own, built (and cached) from the environment's specification."""
     python: str | None = None
     """Path of the Python interpreter; left out, it is the kernel's own."""
-    memory_limit_gb: float | None = Field(None, gt=0)
+    memory_gb: float | None = Field(None, gt=0)
     """Resident memory that one worker and its child processes may use, in GiB; beyond it the worker is replaced."""
     ttl: Seconds | None = Field(None, ge=1)
     """Time after which the service stops by itself, in seconds or as ``"8h"``; it survives restarts of Jupyter."""

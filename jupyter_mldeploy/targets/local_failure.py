@@ -30,7 +30,8 @@ def deployment_error(
         return ConflictError(message, hint="Choose another port, or leave port out to get a free one.")
     what = f"Revision {job.revision} of {job.service.name!r}"
     state = State.FAILED if seen.live_revision is None else seen.state
-    after = "" if seen.live_revision is None else f" Revision {seen.live_revision} goes on serving."
+    serves = seen.live_revision is not None and seen.state is State.HEALTHY
+    after = f" Revision {seen.live_revision} goes on serving." if serves else ""
     if facts.get("timed_out"):
         return DeadlineExceededError(
             f"{what} was not started: {message}.{after}",
@@ -39,7 +40,9 @@ def deployment_error(
             log_tail=tail,
             steps=progress.steps(),
         )
-    text = str(facts.get("traceback_text") or "").strip()
+    # Paths as the script sees them: the way to the revision's folder tells a reader nothing.
+    folder = f"{job.service.directory / 'revisions' / str(job.revision)}/"
+    text = str(facts.get("traceback_text") or "").strip().replace(folder, "")
     verdict = explain(
         Evidence(
             stage=stage if stage in _STAGES else "start",
@@ -50,8 +53,8 @@ def deployment_error(
             ],
             exit_code=facts.get("exit_code"),
             log_tail=tail,
-            model_tree=[str(line) for line in facts.get("model_tree") or ()],
-            memory_limit_gb=getattr(config, "memory_limit_gb", None),
+            model_tree=[str(line).replace(folder, "") for line in facts.get("model_tree") or ()],
+            memory_limit_gb=getattr(config, "memory_gb", None),
         )
     )
     return DeploymentError(

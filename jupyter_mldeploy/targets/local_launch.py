@@ -194,7 +194,7 @@ def make_order(job: Job, config: LocalConfig, setting: Setting, spec: Path, seco
         "workers": setting.workers,
         "host": config.host,
         "port": config.port,
-        "memory_limit_bytes": int(config.memory_limit_gb * 2**30) if config.memory_limit_gb else None,
+        "memory_limit_bytes": int(config.memory_gb * 2**30) if config.memory_gb else None,
         "start_timeout_s": max(0.1, min(config.start_timeout_s, seconds)),
         "drain_s": config.drain_timeout_s,
         "heartbeat_s": config.heartbeat_timeout_s,

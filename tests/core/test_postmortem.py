@@ -29,9 +29,13 @@ from jupyter_mldeploy.core.postmortem import RULES, Evidence, Frame, explain
             ["'Foo'", "'torch'"],
         ),
         (
-            Evidence("init", "FileNotFoundError: [Errno 2] No such file or directory: 'm/ridge.pkl'"),
+            Evidence(
+                "init",
+                "FileNotFoundError: [Errno 2] No such file or directory: 'm/forest.pkl'",
+                model_tree=["azureml-models/m/1/", "  ridge.pkl  633 B"],
+            ),
             "model-not-found",
-            ["m/ridge.pkl", "AZUREML_MODEL_DIR"],
+            ["m/forest.pkl", "AZUREML_MODEL_DIR holds ridge.pkl"],
         ),
         (Evidence("init", "KeyError: 'AZUREML_MODEL_DIR'"), "model-dir-unset", ["spelling"]),
         (
