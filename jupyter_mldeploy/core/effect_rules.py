@@ -90,8 +90,69 @@ RETURN_SELF = _words(
 RETURN_PART = _words(
     """
     get setdefault values items keys get_layer parameters named_parameters modules children state_dict get_booster
-    named_modules named_children get_submodule buffers __getitem__
+    named_modules named_children get_submodule buffers __getitem__ reshape ravel view
+    transpose squeeze swapaxes diagonal numpy detach
     """
+)
+
+#: Functions whose result holds what they were given.
+HOLDING = frozenset(
+    (
+        "partial",
+        "dict",
+        "list",
+        "tuple",
+        "set",
+        "frozenset",
+        "zip",
+        "iter",
+        "reversed",
+        "sorted",
+        "enumerate",
+        "map",
+        "filter",
+        "deque",
+        "defaultdict",
+        "chain",
+        "islice",
+        "zip_longest",
+        "product",
+        "copy",
+        "asarray",
+        "from_numpy",
+        "ascontiguousarray",
+        "asfortranarray",
+        "as_tensor",
+        "atleast_1d",
+        "atleast_2d",
+    )
+)
+#: Functions whose result is their first argument, or a part of it.
+PART_OF_FIRST = frozenset(("getattr", "vars", "next", "max", "min", "asarray", "from_numpy", "as_tensor"))
+HOLDING_PREFIXES = ("make_", "wrap", "build_", "create_", "compose")
+#: What makes something that every use uses up: iterators, open files, generators of random numbers.
+USED_UP = frozenset(
+    (
+        "iter",
+        "map",
+        "filter",
+        "zip",
+        "enumerate",
+        "reversed",
+        "open",
+        "reader",
+        "DictReader",
+        "finditer",
+        "cycle",
+        "chain",
+        "islice",
+        "default_rng",
+        "RandomState",
+        "Random",
+        "Generator",
+        "scandir",
+        "iterdir",
+    )
 )
 
 #: Functions that change their first argument.

@@ -98,6 +98,8 @@ class Tracker(ObjectModel):
         self._code[made] = (node, self._frame)
         self._fixed.add(made)
         if isinstance(node, ast.ClassDef):
+            for base in node.bases:
+                self._held.setdefault(made, set()).update(self._value(base))
             values, frame = dict(self.values), self._frame
             self._frame = Frame(local_names(node.body)[0], {}, frame)
             for inner in node.body:
@@ -149,28 +151,28 @@ class Tracker(ObjectModel):
             thrown_away.add(id(node.value))
         elif bare and isinstance(node, ast.ListComp | ast.SetComp | ast.GeneratorExp):
             thrown_away.add(id(node.elt))
-        frame, entered = self._frame, False
-        for item in rules.immediate_nodes(node):
+        frame = self._frame
+        nodes = rules.immediate_nodes(node)
+        for item in nodes:
             if isinstance(item, _COMPREHENSIONS):
                 for generator in item.generators:
                     elements = self._elements(generator.iter)
                     names = local_names([generator.target])[0]
                     self._frame = Frame(names, dict.fromkeys(names, elements), self._frame)
-                    entered = True
-            elif isinstance(item, ast.Name) and isinstance(item.ctx, ast.Load):
+        for item in reversed(nodes):  # what is inside runs before what is around it
+            if isinstance(item, ast.Name) and isinstance(item.ctx, ast.Load):
                 self._change(self._lookup(item.id) & self._used_up, True, f"a use of {item.id}")
             elif isinstance(item, ast.NamedExpr):
                 self._bind(item.target.id, self._value(item.value))
             elif isinstance(item, ast.Call):
                 self._call(item, id(item) in thrown_away)
-        if entered:
-            self._frame = frame
+        self._frame = frame
 
     def _call(self, call: ast.Call, bare: bool) -> None:
         positional, named = self._arguments(call)
         every = [*positional, *named.values()]
         for ids in every:  # a function that is handed over may well be called, with what is beside it
-            for item in ids:
+            for item in self.reach(ids):
                 if item in self._code and not isinstance(self._code[item][0], ast.ClassDef):
                     self._enter(item, [frozenset().union(*(other for other in every if other is not ids))] * 3, {})
         for keyword in call.keywords:
@@ -182,6 +184,9 @@ class Tracker(ObjectModel):
             self._call_function(call, path, positional, named, bare)
             return
         places = self._place(function.value)
+        above = isinstance(function.value, ast.Call) and getattr(function.value.func, "id", "") == "super"
+        if above and self._enter_above(places, function.attr, positional, named):
+            return
         known = [self._enter_method(item, function.attr, positional, named) for item in places]
         if known and all(known):
             return
@@ -199,6 +204,14 @@ class Tracker(ObjectModel):
             self._change(places, False, ast.unparse(call))
             self._doubt_arguments(call)
 
+    def _enter_above(self, owners: Ids, name: str, positional: list[Ids], named: dict[str, Ids]) -> bool:
+        """Follow ``super().name(…)``; return whether the notebook's own classes define it."""
+        found = False
+        for owner in owners:
+            for class_id in self._classes.get(owner, ()):
+                found = self._enter_bases(class_id, owner, name, positional, named) or found
+        return found
+
     def _call_function(
         self,
         call: ast.Call,
@@ -208,7 +221,7 @@ class Tracker(ObjectModel):
         bare: bool,
     ) -> None:
         function = call.func
-        if path is None and isinstance(function, ast.Name | ast.Lambda | ast.Call):
+        if path is None and isinstance(function, ast.Name | ast.Lambda | ast.Call | ast.Subscript):
             targets = [item for item in self._value(function) if item in self._code or item in self._classes]
             for item in targets:
                 if item in self._classes:
@@ -216,13 +229,19 @@ class Tracker(ObjectModel):
             if targets:
                 self._value(call)  # enters the function
                 return
+            for item in self.reach(self._value(function)):  # partial(f): calling it calls what it holds
+                if item in self._code and not isinstance(self._code[item][0], ast.ClassDef):
+                    self._enter(item, positional, named)
             path = function.id if isinstance(function, ast.Name) else ""
         path = path or ""
         if "." in path and rules.function_changes_module(path, call):
             self._change({*module_prefixes(path)}, True, ast.unparse(call))
             return
         if rules.function_changes_first_argument(path.rpartition(".")[2]) and call.args:
-            self._change(self.reach(self._place(call.args[0])), True, ast.unparse(call))
+            first = self._place(call.args[0])
+            self._change(self.reach(first), True, ast.unparse(call))
+            for place in first:  # heappush(heap, item), setattr(owner, name, value)
+                self._held.setdefault(place, set()).update(frozenset().union(*positional[1:]) - {place})
         elif bare and not rules.function_is_harmless(path):
             self._doubt_arguments(call)
 

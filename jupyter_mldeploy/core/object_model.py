@@ -17,34 +17,6 @@ from .function_scopes import FunctionNode, all_arguments, local_names
 ObjectId = tuple[str | int, ...]
 Ids = frozenset[ObjectId]
 NOTHING: Ids = frozenset()
-_HOLDING = frozenset(
-    ("partial", "dict", "list", "tuple", "set", "zip", "iter", "reversed", "enumerate", "map", "filter", "deque")
-)
-_HOLDING_PREFIXES = ("make_", "wrap", "build_", "create_", "compose")
-#: What makes something that every use uses up: iterators, open files, generators of random numbers.
-_USED_UP = frozenset(
-    (
-        "iter",
-        "map",
-        "filter",
-        "zip",
-        "enumerate",
-        "reversed",
-        "open",
-        "reader",
-        "DictReader",
-        "finditer",
-        "cycle",
-        "chain",
-        "islice",
-        "default_rng",
-        "RandomState",
-        "Random",
-        "Generator",
-        "scandir",
-        "iterdir",
-    )
-)
 _MOST_CALLS = 4_000
 """Calls followed into functions for one notebook; beyond that bodies are not entered again."""
 
@@ -66,6 +38,7 @@ class Frame:
     values: dict[str, Ids]
     parent: Frame | None
     returned: set[ObjectId] = field(default_factory=set)
+    first: Ids = frozenset()
 
     def owner(self, name: str) -> Frame | None:
         """Return the frame, from here outwards, in which ``name`` is a variable."""
@@ -183,14 +156,32 @@ class ObjectModel(ABC):
                 return frozenset(self.reach(self._place(node.value)))
             case ast.Starred() | ast.Await() | ast.NamedExpr():
                 return self._place(node.value)
-            case ast.Call(func=ast.Attribute(attr=method, value=receiver)) if method in rules.RETURN_SELF:
-                return self._place(receiver)
-            case ast.Call(func=ast.Attribute(attr=method, value=receiver)) if method in rules.RETURN_PART:
-                return frozenset(self.reach(self._place(receiver)))
+            case ast.Call() | ast.List() | ast.Tuple() | ast.Set() | ast.Dict():
+                return self._value(node)
             case ast.IfExp():
                 return self._place(node.body) | self._place(node.orelse)
             case ast.BoolOp():
                 return frozenset().union(*(self._place(value) for value in node.values))
+        return NOTHING
+
+    def _part_of_known(self, call: ast.Call) -> Ids:
+        """Return the objects that a call gives back as they are, or a part of; none when it makes something new."""
+        match call:
+            case ast.Call(func=ast.Attribute(value=receiver)) if self._module_path(call.func) is None:
+                method = call.func.attr  # type: ignore[attr-defined]
+                if method in rules.RETURN_SELF:
+                    return self._place(receiver)
+                if method in rules.RETURN_PART:
+                    fallback = (self._value(item) for item in call.args)  # get(key, default), setdefault(key, default)
+                    return frozenset(self.reach(self._place(receiver).union(*fallback)))
+            case ast.Call(func=ast.Name(id="super")) if self._frame is not None:
+                return self._frame.first
+            case ast.Call(func=ast.Name(id="type"), args=[argument]):
+                return frozenset().union(*(self._classes.get(item, NOTHING) for item in self._place(argument)))
+            case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name), args=[argument, *_]) if (
+                name in rules.PART_OF_FIRST
+            ):
+                return self._elements(argument)
         return NOTHING
 
     def _module_path(self, node: ast.expr) -> str | None:
@@ -249,13 +240,16 @@ class ObjectModel(ABC):
                 if key not in self._results:  # the frame is kept with it, so that its id is not given out again
                     self._results[key] = (self._result(node), self._frame)
                 return self._results[key][0]
-        if isinstance(node, ast.GeneratorExp):
-            made = self._make()
-            self._used_up.add(made)
+        if isinstance(node, ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
+            made = self._make(frozenset().union(*(self._elements(item.iter) for item in node.generators)))
+            if isinstance(node, ast.GeneratorExp):
+                self._used_up.add(made)
             return frozenset({made})
         leaves = (ast.Constant, ast.operator, ast.unaryop, ast.BinOp, ast.UnaryOp, ast.expr_context)
-        fixed = isinstance(node, ast.JoinedStr | ast.Compare) or all(isinstance(n, leaves) for n in ast.walk(node))
-        return frozenset({self._make(fixed=fixed)})
+        if isinstance(node, ast.JoinedStr | ast.Compare) or all(isinstance(item, leaves) for item in ast.walk(node)):
+            return frozenset({self._make(fixed=True)})
+        parts = (node.left, node.right) if isinstance(node, ast.BinOp) else ()  # a list of both sides' elements
+        return frozenset({self._make(frozenset().union(*(self._value(part) for part in parts)))})
 
     def _arguments(self, call: ast.Call) -> tuple[list[Ids], dict[str, Ids]]:
         named = {keyword.arg or "**": self._value(keyword.value) for keyword in call.keywords}
@@ -263,15 +257,16 @@ class ObjectModel(ABC):
 
     def _result(self, call: ast.Call) -> Ids:
         function = call.func
-        if isinstance(function, ast.Attribute) and function.attr in rules.RETURN_SELF | rules.RETURN_PART:
-            place = self._place(call)
-            if place and self._module_path(function) is None:
-                return place
+        part = self._part_of_known(call)
+        if part:
+            return part
         positional, named = self._arguments(call)
         given = frozenset().union(*positional, *named.values())
         name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
         found: set[ObjectId] = set()
-        for item in self._value(function) if isinstance(function, ast.Name | ast.Lambda) else ():
+        for item in (
+            self._value(function) if isinstance(function, ast.Name | ast.Lambda | ast.Subscript | ast.Call) else ()
+        ):
             node = self._code.get(item, (None, None))[0]
             if isinstance(node, ast.ClassDef):
                 made = self._make(given)
@@ -290,23 +285,39 @@ class ObjectModel(ABC):
                 found |= returned | {made}
         if found:
             return frozenset(found)
-        holds = name[:1].isupper() or name in _HOLDING or name.startswith(_HOLDING_PREFIXES)
+        holds = name[:1].isupper() or name in rules.HOLDING or name.startswith(rules.HOLDING_PREFIXES)
         made = self._make(given if holds else ())
-        if name in _USED_UP and (isinstance(function, ast.Name) or self._module_path(function) is not None):
+        if name in rules.USED_UP and (isinstance(function, ast.Name) or self._module_path(function) is not None):
             self._used_up.add(made)
         return frozenset({made})
 
     def _enter_method(self, owner: ObjectId, name: str, positional: list[Ids], named: dict[str, Ids]) -> bool:
         """Follow a method of the notebook's own class; return whether there is one."""
+        found = False
         for class_id in self._classes.get(owner, ()):
-            node, frame = self._code[class_id]
-            for item in node.body if isinstance(node, ast.ClassDef) else ():
-                if isinstance(item, ast.FunctionDef | ast.AsyncFunctionDef) and item.name == name:
-                    method: ObjectId = ("method", *class_id[1:], name)
-                    self._code[method] = (item, frame)
-                    self._enter(method, [frozenset({owner}), *positional], named)
-                    return True
-        return False
+            found = self._enter_class(class_id, owner, name, positional, named) or found
+        return found
+
+    def _enter_class(
+        self, class_id: ObjectId, owner: ObjectId, name: str, positional: list[Ids], named: dict[str, Ids]
+    ) -> bool:
+        """Follow the method that a class or the first of its bases defines."""
+        node, frame = self._code[class_id]
+        if not isinstance(node, ast.ClassDef):
+            return False
+        for item in node.body:
+            if isinstance(item, ast.FunctionDef | ast.AsyncFunctionDef) and item.name == name:
+                method: ObjectId = ("method", *class_id[1:], name)
+                self._code[method] = (item, frame)
+                self._enter(method, [frozenset({owner}), *positional], named)
+                return True
+        return self._enter_bases(class_id, owner, name, positional, named)
+
+    def _enter_bases(
+        self, class_id: ObjectId, owner: ObjectId, name: str, positional: list[Ids], named: dict[str, Ids]
+    ) -> bool:
+        bases = self._held.get(class_id, set()) & self._code.keys()
+        return any(self._enter_class(base, owner, name, positional, named) for base in sorted(bases, key=str))
 
     def _enter(self, function: ObjectId, positional: list[Ids], named: dict[str, Ids]) -> set[ObjectId]:
         """Follow the body of a notebook's function; return the objects that it may return."""
@@ -317,10 +328,13 @@ class ObjectModel(ABC):
         body: list[ast.stmt] = [ast.Return(node.body)] if isinstance(node, ast.Lambda) else node.body
         local, declared = local_names(body)
         parameters = [item.arg for item in all_arguments(node.args)]
-        values = dict.fromkeys(parameters, frozenset().union(*positional[len(parameters) :], named.get("**", NOTHING)))
+        defaults = self._held.get(function, set())
+        spare = frozenset().union(*positional[len(parameters) :], named.get("**", NOTHING), defaults)
+        values = dict.fromkeys(parameters, spare)
         values.update(zip(parameters, positional, strict=False))
         values.update({name: ids for name, ids in named.items() if name in values})
         frame = Frame((local - declared) | set(parameters), values, parent)
+        frame.first = values[parameters[0]] if parameters else NOTHING
         saved = self._frame, self._sure
         self._frame, self._sure = frame, False
         self._active.append(node)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import re
 from typing import Any
 
 from hypothesis import HealthCheck, given, reject, settings
@@ -43,6 +44,11 @@ class Box:
         self.size += 1
     def total(self): return sum(x for x in self.items if isinstance(x, int))
 o = Box(b)
+class Sub(Box): pass
+cache = {}
+def memo(v):
+    if v not in cache: cache[v] = v + k
+    return cache[v], len(cache)
 REGISTRY = {}
 def register(fn):
     REGISTRY[fn.__name__] = fn
@@ -114,6 +120,41 @@ TEMPLATES = (
     "stream = iter([{n}] * 50)",
     "globals()['{n}'] = {m}",
     "print({p}, {n})",
+    "def {f}(v, seen=[]):\n    seen.append(v)\n    return len(seen)",
+    "{n} = memo({m})[1]",
+    "memo.calls = {n}",
+    "o = Sub({p})",
+    "class Sub(Box):\n    def add(self, v):\n        super().add(v)\n        {p}.append(v)",
+    "fns = [{f}, abs]\n{n} = fns[0]({m})",
+    "{n} = d.get('fn', {f})({m})",
+    "{p} = sorted({q}, key=lambda v: {f}(v) if isinstance(v, int) else 0)",
+    "def {f}(v):\n    def inner(w):\n        nonlocal v\n        v += w\n        return v\n    return inner({n})",
+    "{p} = [v for v in {q}]; {p}.append({n})",
+    "first, *{q} = {p} + [1]",
+    "{p}.insert(0, {q})",
+    "d.setdefault('z', {p}).append({n})",
+    "for {n} in range(2):\n    def {f}(v):\n        return v + {m}",
+    "setattr(o, 'items', {p})",
+    "o.__dict__['size'] = {n}",
+    "vars(o)['size'] = {n}",
+    "type(o).size = {n}",
+    "getattr(o, 'items').append({n})",
+    "import copy\n{p} = copy.copy({q})\n{p} += [{n}]",
+    "max([{p}, {q}], key=len).append({n})",
+    "import functools\n{f} = functools.partial(maker({n}))",
+    "boxes = [Box({p}), o]\nfor box in boxes:\n    box.add({n})",
+    "o2 = o\no2.add({n})",
+    "def swap():\n    global {p}, {q}\n    {p}, {q} = {q}, {p}\nswap()",
+    "try:\n    {p}.append({n})\n    raise ValueError\nexcept ValueError:\n    {q}.append(1)\nfinally:\n    {m} = 3",
+    "{p} = {q} or [{n}]",
+    "{p} = {q} if {n} else [{m}]",
+    "(lambda z: z.append({n}))({p})",
+    "assert isinstance({p}, list)",
+    "{p}.sort(key=str, reverse={n} > 2)",
+    "match {n}:\n    case 1: {m} = 9\n    case other: {p}.append(other)",
+    "{p}[:] = {q}",
+    "d['f'] = {f}",
+    "{n} = d['f']({m}) if 'f' in d else 0",
     "{p}",
     "{n} + {m}",
     "count({p})",
@@ -130,6 +171,9 @@ WANTED = (
     "f(2)",
     "g(3), k",
     "h(1), a",
+    "memo(4), memo(i)",
+    "d['f'](2) if 'f' in d else d",
+    "Sub(a).add(3), a, Box.size",
     "o.total(), o.size",
     "sorted(REGISTRY)",
     "grow(b), count(c)",
@@ -158,7 +202,7 @@ def outcome(space: dict[str, Any]) -> tuple[str, str]:
         answers = [space["run"](None), space["run"](None)]
     except Exception as error:
         return "error", type(error).__name__
-    return "value", repr(answers)
+    return "value", re.sub(r"0x[0-9a-f]+", "", repr(answers))
 
 
 @settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
