@@ -23,7 +23,7 @@ from .swagger_schemas import ABSENT, Member
 Mode = Literal["text", "json", "rawhttp"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Parameter:
     """One parameter of ``run()``.
 
@@ -79,7 +79,7 @@ class OpaqueSchemas:
     versions: tuple[str, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class RunContract:
     """What ``run()`` takes and gives.
 

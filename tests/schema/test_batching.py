@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jupyter_mldeploy.schema import (
@@ -164,6 +164,7 @@ def test_results_that_are_not_by_row_are_never_shared_out(result, text):
         split(result, [1, 2])
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 4), min_size=1, max_size=6))
 def test_everyone_gets_what_they_would_have_got_alone(sizes):
     start = 0

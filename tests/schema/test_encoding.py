@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from jupyter_mldeploy.schema import ResponseError, encode, encoding
@@ -207,6 +207,7 @@ results = st.recursive(
 )
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(results)
 def test_both_ways_give_the_same_json_or_the_same_refusal(value):
     def outcome(write: Any) -> Any:
