@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..core import documents
@@ -67,13 +68,52 @@ def run_status(context: Context, args: argparse.Namespace) -> int | None:
     record = service.refresh()
     revisions = service.revisions()
     live = next((item for item in revisions if item.number == record.live_revision), None)
+    target = context.workspace.targets.get(record.target)
+    facts = dict(target.observe(context.workspace.deployer.reference(record)).facts)
     document = {
         **documents.service_document(record),
         "digest": live.bundle if live else None,
         "revisions": len(revisions),
+        "facts": facts,
     }
-    context.output.result(document, lambda: str(service_card(service)["text/plain"]))
+    context.output.result(document, lambda: "\n".join([str(service_card(service)["text/plain"]), *_facts(facts)]))
     return None
+
+
+def _facts(facts: Mapping[str, Any]) -> list[str]:
+    """Return what the target reports beside the state, whatever that is, one line each."""
+    lines = []
+    for key, value in facts.items():
+        for item in value if isinstance(value, list) else [value]:
+            if isinstance(item, dict):
+                text = ", ".join(_part(name, part) for name, part in item.items() if part is not None)
+            else:
+                text = _fact(key, item)
+            if text:
+                lines.append(clean(f"  {_label(key)}: {text}"))
+    return lines
+
+
+def _label(key: str) -> str:
+    return key.removesuffix("_bytes").replace("_", " ")
+
+
+def _fact(key: str, value: Any) -> str:
+    if value is None:
+        return ""
+    if key.endswith("_bytes"):
+        from ..core.storage_errors import human_size
+
+        return human_size(int(value))
+    return clock(value) if key in {"started", "expires"} else str(value)
+
+
+def _part(key: str, value: Any) -> str:
+    """Return a part of a list's entry; what is a word needs no label."""
+    shown = _fact(key, value)
+    if key.endswith("_bytes"):
+        return f"{shown} of {_label(key)}"
+    return shown if key in {"name", "phase", "state"} else f"{_label(key)} {shown}"
 
 
 def logs_arguments(parser: argparse.ArgumentParser) -> None:

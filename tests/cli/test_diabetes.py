@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import time
 import urllib.request
@@ -141,9 +143,6 @@ def test_a_failed_redeploy_explains_itself_and_changes_nothing(mldeploy: Run, fo
 
 
 def test_logs_and_events_are_followed_until_interrupted(mldeploy: Run, home: Path, folder: Path) -> None:
-    import os
-    import signal
-
     assert mldeploy("deploy", "talker", "score.py", "--model", "ridge.pkl").code == 0
     environment = {**os.environ, "MLDEPLOY_HOME": str(home), "PYTHONUNBUFFERED": "1"}
     (folder / "score.py").write_text(
@@ -178,3 +177,24 @@ def test_several_services_at_once(mldeploy: Run) -> None:
     assert mldeploy("start", "--all", "--json").json == {"services": []}, "what was stopped on purpose stays stopped"
     deleted = mldeploy("delete", "one-a", "one-b")
     assert deleted.out.splitlines() == ["one-a is deleted", "one-b is deleted"]
+
+
+@pytest.mark.slow
+def test_start_all_brings_back_what_a_restarted_host_lost(mldeploy: Run, prediction: float) -> None:
+    assert mldeploy("deploy", "survivor", "score.py", "--model", "ridge.pkl").code == 0
+    before = mldeploy("status", "survivor", "--json").json
+    assert "worker-1, revision 1, serving" in mldeploy("status", "survivor").out
+    for pid in (before["facts"]["supervisor_pid"], *(worker["pid"] for worker in before["facts"]["workers"])):
+        os.kill(pid, signal.SIGKILL)
+    lost = mldeploy("status", "survivor", "--json").json
+    assert lost["state"] == "Failed"
+    assert lost["reason"]
+    assert mldeploy("score", "survivor", "-d", PAYLOAD).code == 5
+    started = mldeploy("start", "--all", "--json")
+    assert started.code == 0, started.err
+    assert [item["name"] for item in started.json["services"]] == ["survivor"]
+    after = mldeploy("status", "survivor", "--json").json
+    assert (after["state"], after["revision"]) == ("Healthy", 1)
+    assert after["scoring_uri"] == before["scoring_uri"], "callers need not learn a new address"
+    assert json.loads(mldeploy("score", "survivor", "-d", PAYLOAD).out) == pytest.approx([prediction])
+    assert mldeploy("delete", "survivor").code == 0
