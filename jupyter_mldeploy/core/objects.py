@@ -15,6 +15,7 @@ import platform
 import sys
 import sysconfig
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -63,20 +64,40 @@ def store_object(obj: Any, name: str, directory: str | Path) -> Path:
                 field="--object",
                 hint="Save it by hand and name the file with --model.",
             ) from error
-        facts["libraries"] = _libraries(trace.modules | {kind.__module__})
+        needed = {"joblib": {"joblib"}, "cloudpickle": {"cloudpickle"}}.get(facts["format"], set())
+        facts["libraries"] = _libraries(trace.modules | {kind.__module__} | needed)
         text = json.dumps(facts, indent=1, sort_keys=True)
         (folder / f"{name}{SIDECAR_SUFFIX}").write_text(text, encoding="utf-8")
     return folder
 
 
-def hand_over(obj: Any, name: str, models: ModelRegistry, store: Store) -> Model:
+@dataclass(frozen=True, slots=True)
+class HandedOver:
+    """An object in the workspace: the unregistered model that holds it, and what is needed to restore it.
+
+    Attributes:
+        requirements: ``scikit-learn==1.5.0`` and the like; the script need not import what its objects are made of.
+    """
+
+    model: Model
+    requirements: tuple[str, ...]
+
+
+def hand_over(obj: Any, name: str, models: ModelRegistry, store: Store) -> HandedOver:
     """Store ``obj`` in the workspace as an unregistered model, to be deployed with a script that restores it.
 
     Raises:
         InvalidInputError: as :func:`store_object`.
     """
     with store.tmp_dir("object") as directory:
-        return models.unregistered(store_object(obj, name, directory))
+        folder = store_object(obj, name, directory)
+        return HandedOver(models.unregistered(folder), object_requirements(folder))
+
+
+def object_requirements(folder: Path) -> tuple[str, ...]:
+    """Return the pinned requirements of what a folder made by :func:`store_object` needs to be restored."""
+    facts = json.loads((folder / f"{folder.name}{SIDECAR_SUFFIX}").read_text(encoding="utf-8"))
+    return tuple(f"{name}=={version.partition('+')[0]}" for name, version in facts["libraries"].items())
 
 
 def _write(obj: Any, name: str, folder: Path, trace: ObjectTrace) -> tuple[str, str]:
