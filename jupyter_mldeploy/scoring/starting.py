@@ -132,8 +132,8 @@ def sweep(directory: Path, uid: str, *, grace_s: float = 0.0, wait_s: float = 10
         wait_gone(rest, max(0.1, min(1.0, deadline - time.monotonic())))
         if time.monotonic() > deadline:
             break
-    identity = journal.read_json(directory / journal.IDENTITY)
-    if identity is not None:
+    identity = journal.read_json(directory / journal.IDENTITY) or {}
+    if "control" in identity:  # a supervisor of an earlier version may have noted less
         remove(Path(identity["control"]))
     return len(first)
 
