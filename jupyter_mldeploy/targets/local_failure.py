@@ -25,7 +25,13 @@ def deployment_error(
         seen: the service as it is afterwards.
     """
     stage = str(facts.get("stage") or "start")
-    tail = [str(line) for line in facts.get("tail") or ()]
+    # Paths as the script sees them: the way to the revision's folder tells a reader nothing.
+    folder = f"{job.service.directory / 'revisions' / str(job.revision)}/"
+
+    def short(text: object) -> str:
+        return str(text).replace(f"{folder}app/", "").replace(folder, "")
+
+    tail = [short(line) for line in facts.get("tail") or ()]
     if stage == "bind":
         return ConflictError(message, hint="Choose another port, or leave port out to get a free one.")
     what = f"Revision {job.revision} of {job.service.name!r}"
@@ -40,20 +46,18 @@ def deployment_error(
             log_tail=tail,
             steps=progress.steps(),
         )
-    # Paths as the script sees them: the way to the revision's folder tells a reader nothing.
-    folder = f"{job.service.directory / 'revisions' / str(job.revision)}/"
-    text = str(facts.get("traceback_text") or "").strip().replace(folder, "")
+    text = short(facts.get("traceback_text") or "").strip()
     verdict = explain(
         Evidence(
             stage=stage if stage in _STAGES else "start",
             exception=text.splitlines()[-1] if text else None if stage == "crash" else message,
             traceback=[
-                Frame(str(item["file"]), int(item["line"] or 0), str(item["function"]), str(item.get("text") or ""))
+                Frame(short(item["file"]), int(item["line"] or 0), str(item["function"]), str(item.get("text") or ""))
                 for item in facts.get("traceback") or ()
             ],
             exit_code=facts.get("exit_code"),
             log_tail=tail,
-            model_tree=[str(line).replace(folder, "") for line in facts.get("model_tree") or ()],
+            model_tree=[short(line) for line in facts.get("model_tree") or ()],
             memory_limit_gb=getattr(config, "memory_gb", None),
         )
     )
@@ -61,7 +65,7 @@ def deployment_error(
         f"{what} did not start: {verdict.sentence}{after}",
         hint=verdict.fix,
         state=state,
-        postmortem={**verdict.to_dict(), "message": message, "traceback_text": text},
+        postmortem={**verdict.to_dict(), "message": short(message), "traceback_text": text},
         log_tail=tail,
         steps=progress.steps(),
     )
