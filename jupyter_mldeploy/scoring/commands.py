@@ -97,7 +97,7 @@ class Commands:
             supervisor.book.write(worker.name if worker else "supervisor", told, revision=order.revision, level="error")
             facts["tail"] = [*facts["tail"], *told.splitlines()][-40:]
             caller.error(**facts)
-            supervisor.note("worker", f"revision {order.revision} did not start", revision=order.revision)
+            supervisor.note("worker", f"revision {order.revision} did not start", revision=order.revision, quiet=True)
             if first:
                 supervisor.stop(f"revision {order.revision}, the first one, did not start", grace_s=0)
 

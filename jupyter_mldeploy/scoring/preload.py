@@ -16,6 +16,9 @@ from pathlib import Path
 #: Never loaded in advance: their import has effects of its own.
 _LEFT_ALONE = frozenset({"__main__", "antigravity", "this", "IPython", "ipykernel", "jupyter_client", "test"})
 
+#: Native threads whose library takes care of forks itself: the allocator inside pyarrow, which pandas loads.
+_FORK_SAFE_THREADS = frozenset({"jemalloc_bg_thd"})
+
 _OURS = __name__.partition(".")[0]
 
 #: What every worker needs of ours; what else a revision needs is learned from it.
@@ -115,22 +118,30 @@ def is_fork_safe() -> str | None:
     others = [thread.name for thread in threading.enumerate() if thread is not threading.main_thread()]
     if others:
         return f"it started a thread ({others[0]})"
-    if _native_threads() > 1:
+    if _native_threads():
         # OpenBLAS and its like stop their threads around a fork; what is left after one is a stranger.
         child = os.fork()
         if child == 0:
             os._exit(0)
         os.waitpid(child, 0)
-        if _native_threads() > 1:
-            return "it started native threads"
+        strangers = _native_threads()
+        if strangers:
+            return f"it started a native thread ({strangers[0]})"
     return None
 
 
-def _native_threads() -> int:
-    try:
-        return len(os.listdir("/proc/self/task"))  # noqa: PTH208
-    except OSError:
-        return 1
+def _native_threads() -> list[str]:
+    """Return the names of this process's threads but the main one and those that are known to survive a fork."""
+    tasks = Path("/proc/self/task")
+    names = []
+    for task in tasks.iterdir() if tasks.exists() else ():
+        try:
+            name = (task / "comm").read_text().strip()
+        except OSError:
+            continue
+        if task.name != str(os.getpid()) and name not in _FORK_SAFE_THREADS:
+            names.append(name)
+    return names
 
 
 def loaded_distribution_modules(before: frozenset[str]) -> list[str]:

@@ -74,7 +74,7 @@ class Supervisor:
         salvage(sorted(spool.glob("*.out")), self.book)
         self.nursery = Nursery(
             self.loop, directory, Path(settings.runtime), self.book, settings.start_method, self._worker_exited,
-            self.note,
+            lambda kind, message: self.note(kind, message, quiet=True),
         )  # fmt: skip
         self.nursery.base_environment.update(
             {MARK: settings.uid, "MLDEPLOY_SERVICE_NAME": settings.name, "OBJC_DISABLE_INITIALIZE_FORK_SAFETY": "YES"}
@@ -203,7 +203,7 @@ class Supervisor:
                 self.door.close()
             self.door = crew.door
             journal.write_json(self.directory / journal.IDENTITY, self.identity())
-        self.note("worker", f"revision {crew.order.revision} serves", revision=crew.order.revision)
+        self.note("worker", f"revision {crew.order.revision} serves", revision=crew.order.revision, quiet=True)
         if crew.order.learn:
             learned = [name for worker in crew.workers.values() for name in worker.ready.get("modules", ())]
             self.loop.later(_LEARN_S, lambda: self._learn(soil_of(crew.order), learned))

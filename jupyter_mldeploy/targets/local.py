@@ -110,6 +110,7 @@ class LocalTarget:
     def apply(self, job: Job, progress: Progress) -> Observation:
         """Bring the revision to life beside the one that serves, and swap. See ``Target.apply``."""
         config = _config(job)
+        self.plan(job)
         setting = Setting.of(job, config, progress)
         progress.step("supervisor", "reaching the supervisor")
         try:

@@ -60,6 +60,7 @@ def _events(service: ServiceRef) -> tuple[list[ReportedEvent], int]:
     events = [
         ReportedEvent(str(entry["seq"]), entry["kind"], entry["time"], entry["message"], entry["data"])
         for entry in entries
+        if not entry["data"].get("quiet")  # what the core announces itself, or what only the log is for
     ]
     return events, entries[-1]["seq"] if entries else seen
 

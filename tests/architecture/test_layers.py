@@ -26,7 +26,7 @@ MAY_IMPORT = {
     "server": {"errors", "core", "_version"},
     "cli": {"errors", "core", "_version"},
     "azureml": {"errors", "core", "schema", "_version"},
-    "__init__": {"errors", "core", "magics", "_version"},
+    "__init__": {"errors", "core", "magics", "server", "_version"},
     "__main__": {"cli"},
 }
 

@@ -114,6 +114,31 @@ def test_a_module_that_starts_a_thread_is_left_to_the_workers(service: Supervise
     assert "'threaded' is not loaded in advance: it started a thread (pump)" in service.messages()
 
 
+NATIVE = """
+import _thread, os, pathlib, time
+VALUE = 1
+gate = _thread.allocate_lock()
+gate.acquire()
+def body():
+    pathlib.Path(f"/proc/self/task/{{_thread.get_native_id()}}/comm").write_text("{name}")
+    started.append(True)
+    gate.acquire()
+started = []
+_thread.start_new_thread(body, ())
+while not started:
+    time.sleep(0.001)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="native threads are seen in /proc")
+@pytest.mark.parametrize(("thread", "early"), [("polars-0", False), ("jemalloc_bg_thd", True)])
+def test_native_threads_are_told_apart(service: Supervised, interpreter: Path, thread: str, early: bool) -> None:
+    (site(interpreter) / "native.py").write_text(NATIVE.format(name=thread))
+    service.start(LOADED.format("native"), interpreter=str(interpreter), imports=["native"])
+    assert service.ask()[1] == f"({early}, 1)"
+    assert (f"it started a native thread ({thread})" in service.messages()) is not early
+
+
 def test_a_module_that_kills_the_parent_is_left_to_the_workers(service: Supervised, interpreter: Path) -> None:
     (site(interpreter) / "deadly.py").write_text("import os\nos.kill(os.getpid(), 11)\n")
     service.start(interpreter=str(interpreter), imports=["deadly"])

@@ -1,17 +1,13 @@
-"""What is particular to the local target: processes, ports, limits, and what survives a kill."""
+"""What is particular to the local target: ports, configurations, logs, keys, files."""
 
 from __future__ import annotations
 
 import json
 import os
-import signal
 import socket
-import subprocess
 import sys
-import textwrap
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,45 +21,8 @@ from jupyter_mldeploy.errors import (
     InvalidConfigurationError,
     InvalidInputError,
     ScoringError,
-    TargetUnavailableError,
 )
-
-ECHO = "def init():\n    pass\n\n\ndef run(data):\n    return data\n"
-
-
-def wait_for(condition: Callable[[], Any], what: str, seconds: float = 20.0) -> Any:
-    deadline = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < deadline, f"{what} did not come true within {seconds:g} s"
-        time.sleep(0.01)
-    return found
-
-
-@pytest.fixture
-def workspace(tmp_path: Path) -> Iterator[Workspace]:
-    found = Workspace(tmp_path / "home")
-    yield found
-    for service in found.services():
-        service.delete()
-
-
-@pytest.fixture
-def deploy(workspace: Workspace, tmp_path: Path) -> Callable[..., Service]:
-    def call(text: str = ECHO, name: str = "local-svc", **config: Any) -> Service:
-        path = tmp_path / "score.py"
-        path.write_text(textwrap.dedent(text))
-        return workspace.deploy(name, path, config=config, timeout_s=60)
-
-    return call
-
-
-def facts(service: Service) -> dict[str, Any]:
-    target = service.workspace.targets.get("local")
-    return dict(target.observe(service.workspace.deployer.reference(service.record)).facts)
-
-
-def supervisor(service: Service) -> int:
-    return int(facts(service)["supervisor_pid"])
+from tests.targets.local_service import ECHO
 
 
 def test_a_fixed_port_is_used_and_a_taken_one_refused_before_anything_exists(
@@ -176,137 +135,6 @@ def test_what_a_script_prints_and_raises_is_in_the_log(deploy: Callable[..., Ser
         assert expected in texts
     assert {line.revision for line in lines if "from run" in line.text} == {1}
     assert {line.source for line in lines if "from run" in line.text} == {"worker-1"}
-
-
-@pytest.mark.parametrize("ending", ["os._exit(9)", "ctypes.string_at(0)", "os.kill(os.getpid(), 9)"])
-def test_a_request_that_ends_the_worker_ends_only_itself(deploy: Callable[..., Service], ending: str) -> None:
-    service = deploy(
-        f"""
-        import ctypes, os
-        def init(): pass
-        def run(data):
-            if data == '"end"':
-                {ending}
-            return data
-        """
-    )
-    with pytest.raises((TargetUnavailableError, ScoringError)):
-        service.score('"end"')
-    assert service.score("1") == "1"
-    messages = [event.message for event in service.events() if event.kind == "worker"]
-    wait_for(lambda: service.state == "Healthy", "health")
-    messages = [event.message for event in service.events() if event.kind == "worker"]
-    assert any("starts again in" in message for message in messages)
-    assert len(messages) == len(set(messages)), "an event is imported once"
-
-
-def test_a_run_that_hangs_in_native_code_is_ended_and_the_service_goes_on(deploy: Callable[..., Service]) -> None:
-    service = deploy(
-        """
-        import time
-        def init(): pass
-        def run(data):
-            if data == '"hang"':
-                time.sleep(600)
-            return data
-        """,
-        scoring_timeout_ms=300,
-    )
-    began = time.monotonic()
-    with pytest.raises((ScoringError, TargetUnavailableError)):
-        service.score('"hang"')
-    assert time.monotonic() - began < 10
-    assert service.score("1") == "1"
-
-
-def test_a_killed_supervisor_is_seen_and_start_brings_the_service_back(deploy: Callable[..., Service]) -> None:
-    service = deploy()
-    uri = service.scoring_uri
-    os.kill(supervisor(service), signal.SIGKILL)
-    wait_for(lambda: service.state == "Failed", "the discovery")
-    assert "The supervisor is gone" in str(service.reason)
-    assert "`start` brings the service back" in str(service.reason)
-    with pytest.raises(TargetUnavailableError):
-        service.score("1")
-    service.start()
-    assert service.state == "Healthy"
-    assert service.score("1") == "1"
-    assert service.scoring_uri == uri
-
-
-def test_a_killed_supervisors_service_can_be_updated_and_deleted(deploy: Callable[..., Service]) -> None:
-    service = deploy()
-    os.kill(supervisor(service), signal.SIGKILL)
-    service = deploy(ECHO.replace("return data", "return 'new'"))
-    assert service.score("1") == "new"
-    os.kill(supervisor(service), signal.SIGKILL)
-    service.delete()
-
-
-def test_a_crash_loop_becomes_the_services_state(deploy: Callable[..., Service], tmp_path: Path) -> None:
-    broken = tmp_path / "broken"
-    service = deploy(f"import os\ndef init():\n    assert not os.path.exists({str(broken)!r}), 'the disk is gone'\n"
-                     "def run(data): return data\n")  # fmt: skip
-    broken.touch()
-    os.kill(facts(service)["workers"][0]["pid"], signal.SIGKILL)
-    wait_for(lambda: service.state == "Failed", "the crash loop", 10)
-    assert "CrashLoop" in str(service.reason)
-    assert "the disk is gone" in str(service.reason)
-    broken.unlink()
-    service.update(tmp_path / "score.py")
-    assert service.score("1") == "1"
-
-
-def test_time_to_live_stops_the_service_and_start_gives_it_another_life(deploy: Callable[..., Service]) -> None:
-    service = deploy(ttl="1s")
-    assert facts(service)["expires"] == pytest.approx(time.time() + 1, abs=1)
-    wait_for(lambda: service.state == "Stopped", "the end")
-    assert service.reason == "its time to live is over"
-    service.start()
-    assert service.state == "Healthy"
-
-
-def test_nothing_is_left_after_deletion(deploy: Callable[..., Service], workspace: Workspace) -> None:
-    service = deploy(workers=2)
-    pids = [item["pid"] for item in facts(service)["workers"]] + [supervisor(service)]
-    uid = service.record.uid
-    service.delete()
-    alive = [pid for pid in pids if Path(f"/proc/{pid}/cmdline").exists() and Path(f"/proc/{pid}/cmdline").read_bytes()]
-    assert alive == []
-    assert list((workspace.home / "services").iterdir()) == []
-    assert list(workspace.log_directory(uid).glob("*.log"))
-
-
-def test_the_service_outlives_the_process_that_deployed_it(workspace: Workspace, tmp_path: Path) -> None:
-    (tmp_path / "score.py").write_text(ECHO)
-    program = (
-        "import os, sys\nfrom jupyter_mldeploy.core.workspace import Workspace\n"
-        "Workspace(sys.argv[1]).deploy('outlives', sys.argv[2])\nos.kill(os.getpid(), 9)\n"
-    )
-    done = subprocess.run([sys.executable, "-c", program, str(workspace.home), str(tmp_path / "score.py")], timeout=60)
-    assert done.returncode == -signal.SIGKILL
-    assert workspace.service("outlives").score("1") == "1"
-
-
-def test_a_deployment_whose_process_is_killed_leaves_nothing_half_done(workspace: Workspace, tmp_path: Path) -> None:
-    started = tmp_path / "started"
-    (tmp_path / "score.py").write_text(
-        f"import time\ndef init():\n    open({str(started)!r}, 'w').close()\n    time.sleep(600)\n"
-        "def run(data): return data\n"
-    )
-    program = (
-        "import sys\nfrom jupyter_mldeploy.core.workspace import Workspace\n"
-        "Workspace(sys.argv[1]).deploy('killed', sys.argv[2])\n"
-    )
-    with subprocess.Popen([sys.executable, "-c", program, str(workspace.home), str(tmp_path / "score.py")]) as process:
-        wait_for(started.exists, "init()")
-        process.kill()
-    service = workspace.service("killed")
-    wait_for(lambda: service.state == "Failed", "the verdict")
-    assert service.revisions()[0].state == "failed"
-    directory = workspace.service_directory(service.record.uid) / "target"
-    wait_for(lambda: not (directory / "control.sock").exists(), "the end of the supervisor")
-    service.delete()
 
 
 def test_rolling_back_is_quick_because_old_revisions_stay_for_a_while(
