@@ -186,9 +186,11 @@ def _libraries(modules: set[str]) -> dict[str, str]:
 
 def is_own_module(module: ModuleType | None) -> bool:
     """Whether a module is the notebook's or user's own: neither Python's nor installed."""
+    if module is None or module.__name__ == "__main__":
+        return module is not None
     file = getattr(module, "__file__", None)
-    if module is None or file is None:
-        return module is not None and module.__name__ == "__main__"
+    if file is None:
+        return False
     path = Path(file).resolve()
     return not any(path.is_relative_to(folder) for folder in _installed_folders())
 

@@ -463,7 +463,8 @@ def test_a_captured_script_runs_in_a_fresh_process(tmp_path: Any) -> None:
     found = take(
         "import json\ndef run(data):\n    return json.dumps(norm(json.loads(data)))",
         "from statistics import mean as average",
-        "EPS = 1e-9\ndef norm(v, *, m=average):\n    c = m(v)\n    return [round((i - c) / (EPS + max(v)), 3) for i in v]",
+        "EPS = 1e-9\ndef norm(v, *, m=average):\n    c = m(v)\n"
+        "    return [round((i - c) / (EPS + max(v)), 3) for i in v]",
     )
     file = tmp_path / "score.py"
     file.write_text(found.script + "\nprint(run('[1, 2, 3]'))\n")
