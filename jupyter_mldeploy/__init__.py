@@ -143,6 +143,13 @@ def unload_ipython_extension(ipython: Any) -> None:
     unload(ipython)
 
 
+def _jupyter_server_extension_points() -> list[dict[str, Any]]:
+    """Tell Jupyter Server about the extension (``jupyter_mldeploy.server``)."""
+    from .server.app import MldeployApp
+
+    return [{"module": "jupyter_mldeploy.server.app", "app": MldeployApp}]
+
+
 def __getattr__(name: str) -> object:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -8,6 +8,7 @@ what the target reports (:meth:`Deployer.refresh`).
 from __future__ import annotations
 
 import shutil
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -63,15 +64,25 @@ class Deployer:
         )
 
     def deploy(
-        self, request: Request, *, timeout_s: float = DEFAULT_TIMEOUT_S, report: Report | None = None
+        self,
+        request: Request,
+        *,
+        timeout_s: float = DEFAULT_TIMEOUT_S,
+        report: Report | None = None,
+        cancelled: threading.Event | None = None,
     ) -> Outcome:
         """Create the service, or bring the existing one to a new revision.
 
         Raises:
+        Args:
+            timeout_s: deadline for the whole deployment, in seconds.
+            report: called with (step, message) at each sub-step.
+            cancelled: another thread may set it to give the deployment up; it then fails like any other.
+
             InvalidInputError: something in the request is wrong; nothing was created.
             DeploymentError: it did not become healthy; an existing service goes on with its old revision.
         """
-        progress = Progress(timeout_s, report)
+        progress = Progress(timeout_s, report, cancelled)
         progress.step("check", "checking the entry script and its models")
         target, config = self._check(request)
         record = self._existing(request)
@@ -96,6 +107,7 @@ class Deployer:
         timeout_s: float = DEFAULT_TIMEOUT_S,
         report: Report | None = None,
     ) -> Outcome:
+        cancelled: threading.Event | None = None,
         """Bring a service to a new revision that differs in what is given; the rest stays as it is."""
         record = self._catalogue.service(name)
         live = self._rollout.live(record)
@@ -103,7 +115,7 @@ class Deployer:
         target = self._workspace.targets.get(record.target)
         settings = {**live.config, **(config or {})}
         checked = read_config(target.config_type, settings)
-        progress = Progress(timeout_s, report)
+        progress = Progress(timeout_s, report, cancelled)
         progress.step("check", "checking what changes")
         new = self._revise(bundle, source=source, models=models, environment=environment, force=force)
         origin = source.origin if source is not None else live.origin
@@ -112,7 +124,13 @@ class Deployer:
         )
 
     def rollback(
-        self, name: str, to: int | None = None, *, timeout_s: float = DEFAULT_TIMEOUT_S, report: Report | None = None
+        self,
+        name: str,
+        to: int | None = None,
+        *,
+        timeout_s: float = DEFAULT_TIMEOUT_S,
+        report: Report | None = None,
+        cancelled: threading.Event | None = None,
     ) -> Outcome:
         """Serve an earlier revision's bundle and configuration again, as a new revision.
 
@@ -138,7 +156,7 @@ class Deployer:
             if wanted.state is RevisionState.FAILED:
                 raise ConflictError(f"Revision {to} of {name!r} never worked: {wanted.reason}")
         target = self._workspace.targets.get(record.target)
-        progress = Progress(timeout_s, report)
+        progress = Progress(timeout_s, report, cancelled)
         progress.step("check", f"going back to revision {wanted.number}")
         return self._rollout.roll(
             name, target, self._workspace.bundles.get(wanted.bundle), read_config(target.config_type, wanted.config),
@@ -156,6 +174,7 @@ class Deployer:
         timeout_s: float = DEFAULT_TIMEOUT_S,
         report: Report | None = None,
     ) -> Outcome:
+        cancelled: threading.Event | None = None,
         """Deploy the live revision's very bytes on another target, under ``new_name`` (default: ``name-target``)."""
         live = self._rollout.live(self._catalogue.service(name))
         bundle = self._workspace.bundles.get(live.bundle)
@@ -164,7 +183,7 @@ class Deployer:
         to = self._workspace.targets.get(target)
         settings = dict(config or {})
         checked = read_config(to.config_type, settings)
-        progress = Progress(timeout_s, report)
+        progress = Progress(timeout_s, report, cancelled)
         progress.step("check", f"promoting {bundle.digest[:19]} to {target}")
         return self._rollout.roll(
             goal, to, bundle, checked, settings, live.origin, progress, interpreter=self._interpreter(live)
@@ -178,11 +197,18 @@ class Deployer:
             target.stop(self._rollout.reference(record))
             return self._rollout.announce(record, State.STOPPED, "stopped by the user")
 
-    def start(self, name: str, *, timeout_s: float = DEFAULT_TIMEOUT_S, report: Report | None = None) -> ServiceRecord:
+    def start(
+        self,
+        name: str,
+        *,
+        timeout_s: float = DEFAULT_TIMEOUT_S,
+        report: Report | None = None,
+        cancelled: threading.Event | None = None,
+    ) -> ServiceRecord:
         """Serve the live revision again after a stop, a crash or a host restart. Idempotent."""
         record, target = self._known(name)
         target.capabilities.require(target.name, "stop_start")
-        progress = Progress(timeout_s, report)
+        progress = Progress(timeout_s, report, cancelled)
         progress.step("start", f"starting {name}")
         with self._rollout.locked(name, progress):
             revision = self._rollout.live(record)
@@ -234,9 +260,9 @@ class Deployer:
         try:
             with self._workspace.store.lock(f"service-{name}"):
                 self._rollout.recover(record, seen)
-                return self._rollout.settle(self._catalogue.service_by_uid(record.uid), seen)
+                return self._rollout.settle(self._catalogue.service_by_uid(record.uid), seen), seen
         except BusyError:
-            return self._catalogue.service_by_uid(record.uid)
+            return self._catalogue.service_by_uid(record.uid), seen
 
     def reference(self, record: ServiceRecord) -> ServiceRef:
         """Return what a target needs to find the service."""
@@ -250,6 +276,10 @@ class Deployer:
         if not available.ok:
             raise TargetUnavailableError(
                 f"Target {request.target!r} cannot be used here: {available.reason}.", hint=available.hint
+        return self.look(name)[0]
+
+    def look(self, name: str) -> tuple[ServiceRecord, Observation]:
+        """Do what :meth:`refresh` does, and return what the target reported as well."""
             )
         return target, config
 

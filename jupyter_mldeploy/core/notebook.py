@@ -134,6 +134,28 @@ class Notebook:
             )
         return found[0]
 
+    def any_cell(self, cell_id: str, name: str) -> DeployCell:
+        """Return a cell by id: a ``%%deploy`` cell as it is, another code cell as if it began ``%%deploy NAME``.
+
+        Raises:
+            NotFoundError: the notebook has no code cell of that id.
+        """
+        for item in self.deploy_cells:
+            if item.cell.id == cell_id:
+                return item
+        for number, cell in enumerate(self.cells, 1):
+            if cell.id == cell_id and cell.kind == "code":
+                code = [item for item in self.cells if item.kind == "code" and item.source.strip()]
+                ran, not_run = order_of_execution(code)
+                others = tuple(item for item in ran if item is not cell)
+                return DeployCell(cell, number, name, others, tuple(item for item in not_run if item is not cell))
+        raise NotFoundError(
+            "code cell",
+            cell_id,
+            message=f"The notebook {Path(self.path).name!r} has no code cell with the id {cell_id!r}.",
+            hint="Save the notebook first when the cell is new.",
+        )
+
 
 def read_notebook(path: str | Path) -> Notebook:
     """Read a notebook file of format 3 or 4.

@@ -11,7 +11,7 @@ import ssl
 import time
 import urllib.parse
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InvalidInputError, ScoringError, TargetUnavailableError
@@ -31,6 +31,7 @@ class Answer:
         body: the bytes.
         seconds: from sending to the last byte.
         explanation: log lines of this request when it failed in the entry script, else empty.
+        truncated: the body goes on; only as much was read as the caller wanted.
     """
 
     status: int
@@ -38,6 +39,7 @@ class Answer:
     body: bytes
     seconds: float
     explanation: tuple[str, ...] = ()
+    truncated: bool = False
 
     @property
     def ok(self) -> bool:
@@ -106,8 +108,9 @@ def exchange(
     body: bytes | None,
     headers: Mapping[str, str],
     timeout_s: float,
+    max_bytes: int | None = None,
 ) -> Answer:
-    """Send one HTTP request over a fresh connection.
+    """Send one HTTP request over a fresh connection; of a body longer than ``max_bytes`` only those are read.
 
     Raises:
         TargetUnavailableError: nothing listens, or the answer did not come within ``timeout_s`` seconds.
@@ -127,7 +130,7 @@ def exchange(
     try:
         client.request(method, parts.path.rstrip("/") + path, body, {**connection.headers, **headers})
         response = client.getresponse()
-        content = response.read()
+        content = response.read() if max_bytes is None else response.read(max_bytes + 1)
     except TimeoutError as error:
         raise TargetUnavailableError(
             f"{connection.base_uri} did not answer within {timeout_s:g} s.", hint="Give it more time with timeout_s."
@@ -142,20 +145,27 @@ def exchange(
     finally:
         client.close()
     seconds = time.perf_counter() - started
-    return Answer(response.status, {key.lower(): value for key, value in response.getheaders()}, content, seconds)
+    truncated = max_bytes is not None and len(content) > max_bytes
+    received = {key.lower(): value for key, value in response.getheaders()}
+    return Answer(response.status, received, content[:max_bytes], seconds, truncated=truncated)
 
 
-def send(service: Service, payload: Any, *, timeout_s: float, headers: Mapping[str, str] | None) -> Answer:
+def send(
+    service: Service,
+    payload: Any,
+    *,
+    timeout_s: float,
+    headers: Mapping[str, str] | None,
+    max_bytes: int | None = None,
+) -> Answer:
     """Send one test request to a service with its key; a failing entry script is explained from the log."""
     connection = service.connection()
     if payload is None:
         payload = sample(service)
     body, content_type = encode(payload)
     given = {"content-type": content_type, **{key.lower(): value for key, value in (headers or {}).items()}}
-    answer = exchange(connection, "POST", "/score", body, given, timeout_s)
-    if answer.status >= 500:
-        return Answer(answer.status, answer.headers, answer.body, answer.seconds, _explain(service, answer))
-    return answer
+    answer = exchange(connection, "POST", "/score", body, given, timeout_s, max_bytes)
+    return replace(answer, explanation=_explain(service, answer)) if answer.status >= 500 else answer
 
 
 def swagger(service: Service, version: str) -> dict[str, Any]:

@@ -187,12 +187,20 @@ class Service:
         return self.request(payload, timeout_s=timeout_s, headers=headers).result()
 
     def request(
-        self, payload: Any = None, *, timeout_s: float = 60.0, headers: Mapping[str, str] | None = None
+        self,
+        payload: Any = None,
+        *,
+        timeout_s: float = 60.0,
+        headers: Mapping[str, str] | None = None,
+        max_bytes: int | None = None,
     ) -> Answer:
-        """Send one request and return status, headers, body and time, whatever the status is."""
+        """Send one request and return status, headers, body and time, whatever the status is.
+
+        Of a body longer than ``max_bytes`` only those are read, and the answer is marked as ``truncated``.
+        """
         from .probe import send
 
-        return send(self, payload, timeout_s=timeout_s, headers=headers)
+        return send(self, payload, timeout_s=timeout_s, headers=headers, max_bytes=max_bytes)
 
     def swagger(self, version: str = "2") -> dict[str, Any]:
         """Return the service's Swagger (``"2"``) or OpenAPI (``"3"``, ``"3.1"``) document."""

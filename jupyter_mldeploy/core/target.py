@@ -184,12 +184,13 @@ class Progress:
     Args:
         deadline: seconds the whole deployment may take.
         report: called with (step, message) whenever a sub-step begins.
+        cancelled: another thread sets it to give the deployment up; None makes one that nobody else knows.
     """
 
-    def __init__(self, deadline: float, report: Report | None = None) -> None:
+    def __init__(self, deadline: float, report: Report | None = None, cancelled: threading.Event | None = None) -> None:
         self.started = time.monotonic()
         self.deadline = deadline
-        self.cancelled = threading.Event()
+        self.cancelled = cancelled if cancelled is not None else threading.Event()
         self._report = report
         self._steps: list[tuple[str, float]] = []
 

@@ -1,0 +1,398 @@
+"""What the API answers, as models: the OpenAPI document is made from them, and tests check real answers against it.
+
+They are not used to build answers: those come from the core's own documents.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Answer(BaseModel):
+    """Base of all answers."""
+
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+
+class Error(Answer):
+    """Every failure: what failed and why, and what to do."""
+
+    code: str
+    """Stable, for programs: not_found, conflict, invalid_input, forbidden, internal_error, …"""
+    message: str
+    """One sentence for people."""
+    hint: str | None
+    """What to do next."""
+    cause: str | None
+    """The exception behind it."""
+    details: dict[str, Any]
+    """Facts, by code: field, problems, diagnostics, postmortem, log_tail, steps, reference, …"""
+
+
+class Target(Answer):
+    """A place where services run."""
+
+    name: str
+    title: str | None = None
+    summary: str | None = None
+    available: bool
+    """It can be used here and now."""
+    reason: str | None = None
+    """Why it cannot."""
+    hint: str | None = None
+    """What to do about it."""
+    allowed: bool
+    """This Jupyter server may deploy to it."""
+    capabilities: dict[str, Any] | None = None
+    """What it can do; ``why_not`` has the reason for what it cannot."""
+    configuration: dict[str, Any] | None = None
+    """JSON schema of its configuration."""
+
+
+class Targets(Answer):
+    """All installed targets."""
+
+    targets: list[Target]
+
+
+class Service(Answer):
+    """A service as last settled; times are epoch seconds."""
+
+    name: str
+    uid: str
+    """Tells apart services that had the same name one after the other."""
+    target: str
+    state: Literal["Transitioning", "Healthy", "Unhealthy", "Unschedulable", "Failed", "Deleting", "Stopped", "Deleted"]
+    reason: str | None
+    revision: int | None
+    """Number of the live revision."""
+    scoring_uri: str | None
+    """Where requests go, as seen from the machine of the Jupyter server."""
+    proxy_uri: str
+    """Path on this Jupyter server under which the service can be reached, for browsers; append ``score``."""
+    created: float
+    updated: float
+    deleted: float | None
+    description: str | None
+    tags: dict[str, str]
+    properties: dict[str, str]
+    observed: float | None
+    """When it was last compared with the truth by this server."""
+    facts: dict[str, Any]
+    """What was found then: workers, memory_bytes, restarts, expires, …"""
+    operations: list[str]
+    """Ids of operations that are running for it."""
+
+
+class Services(Answer):
+    """All services by name."""
+
+    services: list[Service]
+    seq: int
+    """Number of the newest event; subscribe to events after it to miss nothing."""
+
+
+class Origin(Answer):
+    """Where a script came from."""
+
+    notebook: str | None
+    cell_id: str | None
+    execution_count: int | None
+    path: str | None
+
+
+class Revision(Answer):
+    """A revision of a service."""
+
+    revision: int
+    state: Literal["candidate", "live", "superseded", "failed"]
+    reason: str | None
+    digest: str
+    created: float
+    config: dict[str, Any]
+    """The target's configuration as it was given."""
+    origin: Origin
+    facts: dict[str, Any]
+    """Times of sub-steps in seconds, and the like."""
+
+
+class Revisions(Answer):
+    """The revisions of a service, the newest first."""
+
+    name: str
+    revisions: list[Revision]
+
+
+class File(Answer):
+    """A file of a bundle."""
+
+    path: str
+    size: int
+    digest: str
+
+
+class BundleModel(Answer):
+    """A model in a bundle."""
+
+    name: str
+    version: int
+    """0 for one that is not registered."""
+    size: int
+    digest: str
+
+
+class RevisionInFull(Revision):
+    """A revision with its content."""
+
+    entry_script: str
+    source: str
+    """Text of the entry script."""
+    files: list[File]
+    models: list[BundleModel]
+    environment: dict[str, Any]
+    input_schema: dict[str, Any] | None = Field(alias="schema")
+    line_map: dict[str, Any] | None
+    """Where the script's lines came from."""
+
+
+class ServiceInFull(Service):
+    """A service, compared with the truth just now."""
+
+    live: Revision | None
+    """The live revision."""
+    revisions: int
+    """How many there are."""
+
+
+class Difference(Answer):
+    """What is different between two revisions; see ``core.bundle_diff``."""
+
+    model_config = ConfigDict(extra="allow")
+
+    name: str
+    from_revision: int = Field(alias="from")
+    to_revision: int = Field(alias="to")
+    files: list[dict[str, Any]]
+    """path, status, text (a unified diff)."""
+    models: list[dict[str, Any]]
+    environment: list[dict[str, Any]]
+    """path, status, before, after."""
+
+
+class Plan(Answer):
+    """What a deployment would do; nothing was created."""
+
+    service: str
+    target: str
+    revision: int
+    bundle: str
+    steps: list[dict[str, Any]]
+    """action (create, change, keep, replace, delete), what, detail."""
+    findings: list[dict[str, Any]]
+    environment: dict[str, Any]
+    notes: list[str]
+    """What was given and has no effect."""
+    card: dict[str, Any]
+    """A mimebundle."""
+
+
+class Step(Answer):
+    """A sub-step of an operation."""
+
+    step: str
+    message: str
+    began: float
+    """Seconds after the operation's start."""
+    seconds: float | None
+    """How long it took; null while it goes on."""
+
+
+class Operation(Answer):
+    """Long work."""
+
+    id: str
+    version: int
+    """Grows with every change."""
+    kind: Literal["deploy", "update", "rollback", "promote", "start", "stop", "delete", "register"]
+    service: str
+    """The service's name; for ``register`` the model's."""
+    state: Literal["running", "succeeded", "failed", "cancelled"]
+    cancelling: bool
+    created: float
+    steps: list[Step]
+    error: Error | None
+
+
+class OperationInFull(Operation):
+    """Long work with what came of it."""
+
+    result: dict[str, Any] | None
+    """For a deployment: service, revision, digest, seconds, steps, findings."""
+    card: dict[str, Any] | None
+    """A mimebundle with application/vnd.mldeploy+json, text/html and text/plain."""
+
+
+class Operations(Answer):
+    """The operations of this server, the oldest first."""
+
+    operations: list[Operation]
+
+
+class Keys(Answer):
+    """The keys of a service. Either one works."""
+
+    primary: str
+    secondary: str
+
+
+class Document(Answer):
+    """A Swagger or OpenAPI document, or a mimebundle."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+class Content(Answer):
+    """A body: exactly one of the three is not null."""
+
+    value: Any = Field(alias="json")
+    """Decoded JSON."""
+    text: str | None
+    base64: str | None
+
+
+class Invocation(Answer):
+    """What a service answered to a test request, whatever the status."""
+
+    status: int
+    headers: dict[str, str]
+    seconds: float
+    """From sending to the last byte, without the way through Jupyter."""
+    size: int
+    """Bytes of the body that were read."""
+    truncated: bool
+    """The body goes on."""
+    body: Content
+    explanation: list[str]
+    """Log lines of this request when it failed."""
+
+
+class Code(Answer):
+    """Code to copy."""
+
+    label: str
+    text: str
+
+
+class Codes(Answer):
+    """Calls of a service, ready to paste; they read the key when they run."""
+
+    name: str
+    code: list[Code]
+
+
+class Findings(Answer):
+    """What the linter found."""
+
+    diagnostics: list[dict[str, Any]]
+    """code, severity, message, line (from 1), column (from 0, code points), end_line, end_column, fixes, docs_url."""
+    milliseconds: float
+
+
+class LogLine(Answer):
+    """A line of a log."""
+
+    time: float | None
+    text: str
+    source: str
+    revision: int | None
+    level: str
+
+
+class Log(Answer):
+    """Lines, and the cursor to go on from."""
+
+    name: str
+    uid: str
+    lines: list[LogLine]
+    cursor: str
+    ended: bool
+    """The service was deleted, and nothing will follow."""
+
+
+class Event(Answer):
+    """Something that happened."""
+
+    seq: int
+    time: float
+    kind: str
+    service: str | None
+    service_uid: str | None
+    revision: int | None
+    message: str
+    data: dict[str, Any]
+
+
+class Events(Answer):
+    """Events, the oldest first."""
+
+    events: list[Event]
+    seq: int
+    """Go on after this number."""
+
+
+class Model(Answer):
+    """One version of a model."""
+
+    model_config = ConfigDict(extra="allow")
+
+    id: str
+    name: str
+    version: int
+    size: int
+    digest: str
+
+
+class Models(Answer):
+    """Models by name and version."""
+
+    models: list[Model]
+
+
+class ModelInFull(Model):
+    """One version of a model, with its files and users."""
+
+    content: list[File]
+    used_by: list[str]
+
+
+class Environment(Answer):
+    """An environment."""
+
+    model_config = ConfigDict(extra="allow")
+
+    name: str
+    version: str | None
+    digest: str
+
+
+class RegisteredEnvironment(Answer):
+    """A row of the list of environments."""
+
+    name: str
+    version: str
+    digest: str
+    created: str
+
+
+class Environments(Answer):
+    """Environments by name, the newest version first."""
+
+    environments: list[RegisteredEnvironment]
+
+
+class Done(Answer):
+    """What was deleted."""
+
+    deleted: str

@@ -1,0 +1,231 @@
+"""What clients send: one model a body. Unknown keys are refused, so that a typing error is noticed."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+_HEADER = r"^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}$"
+
+
+class Body(BaseModel):
+    """Base of all bodies."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class SourceBody(Body):
+    """Where the entry script comes from: exactly one of ``path``, ``text`` and ``notebook``."""
+
+    path: str | None = None
+    """An entry script, relative to the file browser's root."""
+    source_directory: str | None = None
+    """With ``path``: a folder whose files go with the script."""
+    text: str | None = None
+    """The entry script itself."""
+    name: str = Field("score.py", pattern=r"^[A-Za-z0-9_.-]+\.py$")
+    """With ``text``: the script's file name."""
+    files: dict[str, str] = Field(default_factory=dict)
+    """With ``text``: further files, path below the script's folder → text."""
+    notebook: str | None = None
+    """A notebook file; it is read as saved, and never run."""
+    cell_id: str | None = None
+    """With ``notebook``: the cell; without it, the ``%%deploy`` cell of the service's name."""
+
+    @model_validator(mode="after")
+    def _one(self) -> SourceBody:
+        if sum(item is not None for item in (self.path, self.text, self.notebook)) != 1:
+            raise ValueError("give exactly one of path, text and notebook")
+        if self.cell_id is not None and self.notebook is None:
+            raise ValueError("cell_id goes with notebook")
+        if self.files and self.text is None:
+            raise ValueError("files goes with text")
+        if self.source_directory is not None and self.path is None:
+            raise ValueError("source_directory goes with path")
+        return self
+
+
+class Changes(Body):
+    """What a new revision is made of."""
+
+    models: list[str] | None = None
+    """Registered models (``name`` or ``name:version``) or paths below the file browser's root."""
+    environment: str | None = None
+    """A registered environment (``name`` or ``name:version``) or the path of a conda or requirements file."""
+    config: dict[str, Any] = Field(default_factory=dict)
+    """Keys of the target's configuration; its JSON schema is part of the target."""
+    force: bool = False
+    """Deploy in spite of findings that are severe but not certain."""
+    timeout_s: float = Field(300.0, gt=0, le=86_400)
+    """Deadline for the whole deployment, in seconds."""
+
+
+class DeployBody(Changes):
+    """A deployment, or a plan of one."""
+
+    name: str
+    """The service: 3 to 32 lower-case letters, digits and dashes, starting with a letter."""
+    source: SourceBody
+    target: str | None = None
+    """The target; left out, what a notebook's ``%%deploy`` line says, else ``local``."""
+    pip: list[str] = Field(default_factory=list)
+    """Further requirements for the environment."""
+    kernel: str | None = None
+    """Name of a kernel specification whose Python runs the script on this machine; left out, the server's own."""
+
+
+class UpdateBody(Changes):
+    """What changes; the rest stays as it is."""
+
+    source: SourceBody | None = None
+    """Another entry script."""
+
+    @model_validator(mode="after")
+    def _something(self) -> UpdateBody:
+        if self.source is None and self.models is None and self.environment is None and not self.config:
+            raise ValueError("nothing to update: give source, models, environment or config")
+        return self
+
+
+class RollbackBody(Body):
+    """Which revision to serve again."""
+
+    to: int | None = Field(None, ge=1)
+    """Its number; left out, the one that was live before the present one."""
+    timeout_s: float = Field(300.0, gt=0, le=86_400)
+    """Deadline in seconds."""
+
+
+class PromoteBody(Body):
+    """Where a service's bytes go."""
+
+    target: str
+    """The target."""
+    new_name: str | None = None
+    """The new service's name; left out, ``name-target``."""
+    config: dict[str, Any] = Field(default_factory=dict)
+    """Keys of the target's configuration."""
+    timeout_s: float = Field(300.0, gt=0, le=86_400)
+    """Deadline in seconds."""
+
+
+class StartBody(Body):
+    """How long to wait for a service that is started."""
+
+    timeout_s: float = Field(300.0, gt=0, le=86_400)
+    """Deadline in seconds."""
+
+
+class KeyBody(Body):
+    """Which key to change."""
+
+    key: Literal["primary", "secondary"]
+    """Callers with the other one notice nothing."""
+    value: str | None = None
+    """The new key; left out, a random one."""
+
+
+class InvokeBody(Body):
+    """A test request: at most one of ``payload``, ``text`` and ``base64``; with none, the schema's sample."""
+
+    payload: Any = None
+    """Sent as JSON."""
+    text: str | None = None
+    """Sent as it is, as ``content_type``."""
+    base64: str | None = None
+    """Bytes, sent as they are, as ``content_type``."""
+    content_type: str | None = Field(None, pattern=r"^[\x20-\x7e]{1,200}$")
+    """Content type; left out, application/json for text and application/octet-stream for bytes."""
+    headers: dict[str, str] = Field(default_factory=dict)
+    """Further request headers."""
+    timeout_s: float = Field(60.0, gt=0, le=3_600)
+    """How long to wait for the answer, in seconds."""
+
+    @model_validator(mode="after")
+    def _one(self) -> InvokeBody:
+        if sum(item is not None for item in (self.payload, self.text, self.base64)) > 1:
+            raise ValueError("give at most one of payload, text and base64")
+        import re
+
+        for name, value in self.headers.items():
+            if not re.match(_HEADER, name) or not value.isprintable() or not value.isascii():
+                raise ValueError(f"the header {name!r} cannot be sent")
+        return self
+
+
+class LintBody(Body):
+    """A text to check, or a file."""
+
+    text: str | None = None
+    """The text."""
+    path: str | None = None
+    """With ``text``: its name, for messages. Without: a file below the file browser's root."""
+    kind: Literal["auto", "script", "cell", "batch"] = "auto"
+    """What the text is; ``auto`` finds out, and finds nothing in what is no entry script."""
+    cell_names: list[str] | None = None
+    """With ``cell``: names that the notebook's other cells bind."""
+    server: Literal["mldeploy", "azureml"] = "mldeploy"
+    """Where the script is going to run."""
+
+    @model_validator(mode="after")
+    def _something(self) -> LintBody:
+        if self.text is None and self.path is None:
+            raise ValueError("give text or path")
+        return self
+
+
+class ModelBody(Body):
+    """A model to register."""
+
+    path: str
+    """A file or folder below the file browser's root."""
+    name: str
+    """Its name in the registry."""
+    description: str | None = None
+    """What it is."""
+    tags: dict[str, str] = Field(default_factory=dict)
+    """Labels that may change."""
+    properties: dict[str, str] = Field(default_factory=dict)
+    """Labels that can only be added."""
+    framework: str | None = None
+    """Custom, TensorFlow, ScikitLearn, Onnx, TfKeras, PyTorch or Multi."""
+    framework_version: str | None = None
+    """Only with a framework."""
+
+
+class ModelChangesBody(Body):
+    """What to change of a model."""
+
+    description: str | None = None
+    """Replaces the description."""
+    add_tags: dict[str, str] = Field(default_factory=dict)
+    """Tags to add or change."""
+    remove_tags: list[str] = Field(default_factory=list)
+    """Keys of tags to remove."""
+    add_properties: dict[str, str] = Field(default_factory=dict)
+    """Properties to add."""
+
+
+class EnvironmentBody(Body):
+    """An environment to register: exactly one of ``conda`` and ``requirements`` and ``path``; or ``pip`` alone."""
+
+    name: str
+    """Its name."""
+    conda: str | None = None
+    """Text of a conda file."""
+    requirements: str | None = None
+    """Text of a requirements file."""
+    path: str | None = None
+    """A conda (.yml) or requirements (.txt) file below the file browser's root."""
+    pip: list[str] = Field(default_factory=list)
+    """Further requirements."""
+    python: str | None = None
+    """Python version, for example 3.11."""
+
+    @model_validator(mode="after")
+    def _one(self) -> EnvironmentBody:
+        given = sum(item is not None for item in (self.conda, self.requirements, self.path))
+        if given > 1 or (given == 0 and not self.pip):
+            raise ValueError("give one of conda, requirements and path, or pip")
+        return self
