@@ -72,7 +72,7 @@ def _reader(dtype: Any) -> _ColumnReader | None:
         if kind == "f":
             return lambda values: _floats(values, dtype)
         if kind in "iu":
-            return lambda values: _integers(values, dtype)
+            return _integer_reader(dtype)
         if kind == "b":
             return lambda values: _plain(values, bool, dtype)
         if kind == "O":
@@ -101,19 +101,25 @@ def _floats(values: list[Any], dtype: np.dtype[Any]) -> np.ndarray[Any, Any] | N
         return exact.astype(dtype)
 
 
-def _integers(values: list[Any], dtype: np.dtype[Any]) -> np.ndarray[Any, Any] | None:
+def _integer_reader(dtype: np.dtype[Any]) -> _ColumnReader:
     import numpy as np
 
-    if set(map(type, values)) != {int}:
-        return None
-    try:
-        exact = np.array(values, np.int64)
-    except OverflowError:
-        return None
     limits = np.iinfo(dtype)
-    if int(exact.min()) < limits.min or int(exact.max()) > limits.max:
-        return None
-    return exact.astype(dtype, copy=False)
+    low, high = int(limits.min), int(limits.max)
+    widest = dtype == np.int64
+
+    def read(values: list[Any]) -> np.ndarray[Any, Any] | None:
+        if set(map(type, values)) != {int}:
+            return None
+        try:
+            exact = np.array(values, np.int64)
+        except OverflowError:
+            return None
+        if widest:
+            return exact
+        return exact.astype(dtype) if low <= min(values) and max(values) <= high else None
+
+    return read
 
 
 def _plain(values: list[Any], kind: type[Any], dtype: np.dtype[Any]) -> np.ndarray[Any, Any] | None:
