@@ -24,7 +24,7 @@ from .names import check_service_name
 from .request import Outcome, Plan, Request
 from .rollout import Rollout
 from .service import RevisionRecord, RevisionState, ServiceRecord, State
-from .target import Progress, Report, ServiceRef, Target
+from .target import Observation, Progress, Report, ServiceRef, Target
 
 if TYPE_CHECKING:
     from .bundle import Bundle
@@ -73,12 +73,12 @@ class Deployer:
     ) -> Outcome:
         """Create the service, or bring the existing one to a new revision.
 
-        Raises:
         Args:
             timeout_s: deadline for the whole deployment, in seconds.
             report: called with (step, message) at each sub-step.
             cancelled: another thread may set it to give the deployment up; it then fails like any other.
 
+        Raises:
             InvalidInputError: something in the request is wrong; nothing was created.
             DeploymentError: it did not become healthy; an existing service goes on with its old revision.
         """
@@ -106,8 +106,8 @@ class Deployer:
         force: bool = False,
         timeout_s: float = DEFAULT_TIMEOUT_S,
         report: Report | None = None,
-    ) -> Outcome:
         cancelled: threading.Event | None = None,
+    ) -> Outcome:
         """Bring a service to a new revision that differs in what is given; the rest stays as it is."""
         record = self._catalogue.service(name)
         live = self._rollout.live(record)
@@ -173,8 +173,8 @@ class Deployer:
         config: Mapping[str, Any] | None = None,
         timeout_s: float = DEFAULT_TIMEOUT_S,
         report: Report | None = None,
-    ) -> Outcome:
         cancelled: threading.Event | None = None,
+    ) -> Outcome:
         """Deploy the live revision's very bytes on another target, under ``new_name`` (default: ``name-target``)."""
         live = self._rollout.live(self._catalogue.service(name))
         bundle = self._workspace.bundles.get(live.bundle)
@@ -254,6 +254,10 @@ class Deployer:
 
     def refresh(self, name: str) -> ServiceRecord:
         """Compare the record with the truth, import what happened, and settle what a killed process left open."""
+        return self.look(name)[0]
+
+    def look(self, name: str) -> tuple[ServiceRecord, Observation]:
+        """Do what :meth:`refresh` does, and return what the target reported as well."""
         record, target = self._known(name)
         seen = target.observe(self._rollout.reference(record))
         self._rollout.import_events(record, seen)
@@ -276,10 +280,6 @@ class Deployer:
         if not available.ok:
             raise TargetUnavailableError(
                 f"Target {request.target!r} cannot be used here: {available.reason}.", hint=available.hint
-        return self.look(name)[0]
-
-    def look(self, name: str) -> tuple[ServiceRecord, Observation]:
-        """Do what :meth:`refresh` does, and return what the target reported as well."""
             )
         return target, config
 
