@@ -128,7 +128,7 @@ def exchange(
         client = http.client.HTTPConnection(host, port, timeout=timeout_s)
     started = time.perf_counter()
     try:
-        client.request(method, parts.path.rstrip("/") + path, body, {**connection.headers, **headers})
+        client.request(method, parts.path.rstrip("/") + path, body, _merged(connection.headers, headers))
         response = client.getresponse()
         content = response.read() if max_bytes is None else response.read(max_bytes + 1)
     except TimeoutError as error:
@@ -163,7 +163,7 @@ def send(
     if payload is None:
         payload = sample(service)
     body, content_type = encode(payload)
-    given = {"content-type": content_type, **{key.lower(): value for key, value in (headers or {}).items()}}
+    given = _merged({"content-type": content_type}, headers or {})
     answer = exchange(connection, "POST", "/score", body, given, timeout_s, max_bytes)
     return replace(answer, explanation=_explain(service, answer)) if answer.status >= 500 else answer
 
@@ -183,7 +183,7 @@ def sample(service: Service) -> Any:
         InvalidInputError: the script has no schema, so a payload must be given.
     """
     definition = swagger(service, "2").get("definitions", {}).get("ServiceInput", {})
-    if "example" not in definition:
+    if not definition.get("example"):  # without a schema the document says "any object" and shows an empty one
         raise InvalidInputError(
             f"Service {service.name!r} has no sample request.",
             field="payload",
