@@ -74,7 +74,8 @@ def _key(name: str, schema: dict[str, Any]) -> tuple[str, str, str, str]:
 
     default = schema.get("default")
     shown = "" if default in (None, {}, []) else json.dumps(default)
-    return name, _type(schema), shown, " ".join(schema.get("description", "").split())
+    meaning = " ".join(schema.get("description", "").split()).replace("``", "`")
+    return name, _type(schema), shown, meaning
 
 
 def _type(schema: dict[str, Any]) -> str:

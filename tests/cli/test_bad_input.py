@@ -184,3 +184,19 @@ def test_a_reader_that_leaves_is_no_error(home: Path) -> None:
     )
     assert done.returncode == 0
     assert done.stderr == ""
+
+
+@pytest.mark.slow
+def test_an_environment_that_cannot_be_built(mldeploy: Run, folder: Path) -> None:
+    offline = {"PIP_NO_INDEX": "1", "UV_OFFLINE": "1", "UV_NO_INDEX": "1"}
+    assert mldeploy("environment", "create", "-n", "broken", "--pip", "there-is-no-such-thing==99").code == 0
+    done = mldeploy("environment", "build", "broken", "--json", env=offline)
+    assert done.code == 1
+    assert done.error["code"] == "environment_build_failed"
+    assert done.error["details"]["log_tail"]
+    failed = mldeploy(
+        "deploy", "bad-build", "score.py", "--model", "ridge.pkl", "--env", "broken", "--isolated", env=offline
+    )
+    assert failed.code == 1
+    assert "error: The environment 'broken' could not be built" in failed.err
+    assert mldeploy("delete", "bad-build").code in {0, 3}

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -130,3 +132,17 @@ def test_the_module_runs_too() -> None:
         [sys.executable, "-m", "jupyter_mldeploy", "--version"], capture_output=True, text=True, timeout=60, check=True
     )
     assert done.stdout.startswith("mldeploy 0.")
+
+
+def test_jupyter_finds_the_command() -> None:
+    pytest.importorskip("jupyter_core")
+    scripts = str(Path(sys.executable).parent)
+    done = subprocess.run(
+        [sys.executable, "-m", "jupyter_core.command", "mldeploy", "--version"],
+        env={**os.environ, "PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.stdout.startswith("jupyter mldeploy 0."), done.stderr
