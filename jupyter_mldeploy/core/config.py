@@ -14,7 +14,7 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from ..errors import InvalidConfigurationError
 
@@ -50,6 +50,8 @@ class DeploymentConfig(BaseModel):
     """Facts about the service; they can be added to, never changed."""
     auth_enabled: bool = True
     """Callers need a key (``Authorization: Bearer <key>``)."""
+    token_auth_enabled: bool = False
+    """Callers need a signed token that ends by itself instead of a key; ``auth_enabled`` is then off."""
     environment_variables: dict[str, str] = Field(default_factory=dict)
     """Variables for the entry script. For secrets use ``secrets``."""
     secrets: dict[str, str] = Field(default_factory=dict)
@@ -70,6 +72,23 @@ class DeploymentConfig(BaseModel):
     """Origins whose pages may call the service (``*`` for all)."""
     error_detail: bool = False
     """Send the text of an exception in run() to the caller, not only to the log."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _tokens_or_keys(cls, values: Any) -> Any:
+        """Switch keys off where tokens are on; as in v1 a service has one of them."""
+        if not isinstance(values, Mapping) or not _is_on(values.get("token_auth_enabled")):
+            return values
+        if _is_on(values.get("auth_enabled")):
+            raise ValueError(
+                "auth_enabled and token_auth_enabled cannot both be true: callers send a key or a token; "
+                "set the one that is not wanted to false"
+            )
+        return {**values, "auth_enabled": False}
+
+
+def _is_on(value: object) -> bool:
+    return str(value).strip().lower() in {"true", "1", "yes", "on", "y", "t"}
 
 
 def read_config(config_type: type[Config], values: Mapping[str, Any]) -> Config:

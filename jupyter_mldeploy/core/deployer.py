@@ -25,6 +25,7 @@ from .request import Outcome, Plan, Request
 from .rollout import Rollout
 from .service import RevisionRecord, RevisionState, ServiceRecord, State
 from .target import Observation, Progress, Report, ServiceRef, Target
+from .tokens import TokenKeyFile, no_tokens, require_token_auth
 
 if TYPE_CHECKING:
     from .bundle import Bundle
@@ -252,6 +253,27 @@ class Deployer:
                 EventKind.KEYS, f"the {which.lower()} key of {name} was changed", service_uid=record.uid, service=name
             )
 
+    def rotate_token_key(self, name: str, *, revoke: bool = False) -> None:
+        """Sign tokens with a new key; those of the key before stay valid unless ``revoke`` says otherwise."""
+        record, target = self._known(name)
+        if not self.takes_tokens(record):
+            raise no_tokens(name)
+        with self._rollout.locked(name):
+            file = TokenKeyFile(self._workspace.token_keys_path(record.uid))
+            file.rotate(revoke=revoke)
+            if record.state not in {State.STOPPED, State.FAILED}:
+                target.reload_keys(self._rollout.reference(record), file.path)
+            text = f"the signing key of {name} was changed{' and its tokens revoked' if revoke else ''}"
+            self._events.append(EventKind.KEYS, text, service_uid=record.uid, service=name)
+
+    def takes_tokens(self, record: ServiceRecord) -> bool:
+        """Return whether the live revision's callers send tokens."""
+        if record.live_revision is None:
+            return False
+        live = self._catalogue.revision(record.uid, record.live_revision)
+        target = self._workspace.targets.get(record.target)
+        return read_config(target.config_type, live.config).token_auth_enabled
+
     def refresh(self, name: str) -> ServiceRecord:
         """Compare the record with the truth, import what happened, and settle what a killed process left open."""
         return self.look(name)[0]
@@ -276,6 +298,7 @@ class Deployer:
         check_service_name(request.name)
         target = self._workspace.targets.get(request.target)
         config = read_config(target.config_type, request.config)
+        require_token_auth(target, config)
         available = target.available()
         if not available.ok:
             raise TargetUnavailableError(

@@ -22,6 +22,7 @@ from .request import Outcome
 from .secrets import resolve_secrets
 from .service import Origin, RevisionRecord, RevisionState, ServiceRecord, State
 from .target import Job, Observation, Progress, ServiceRef, Target
+from .tokens import TokenKeyFile, require_token_auth
 
 if TYPE_CHECKING:
     from .workspace import Workspace
@@ -66,6 +67,10 @@ class Rollout:
         if config.auth_enabled and record is not None:
             keys = workspace.keys_path(record.uid)
             KeyFile(keys).ensure()
+        token_keys = None
+        if config.token_auth_enabled and record is not None:
+            token_keys = workspace.token_keys_path(record.uid)
+            TokenKeyFile(token_keys).ensure()
         return Job(
             service=reference,
             revision=number,
@@ -80,6 +85,7 @@ class Rollout:
             build_environment=lambda progress: workspace.build_environment(bundle.environment, interpreter, progress),
             imports=top_level_imports(workspace.bundles.read_text(bundle, bundle.entry_script)),
             origin=asdict(origin) if origin is not None else {},
+            token_keys_file=token_keys,
         )
 
     def roll(
@@ -96,6 +102,7 @@ class Rollout:
         facts: Mapping[str, Any] | None = None,
     ) -> Outcome:
         """Record a candidate, let the target apply it, settle it. The service is made when it is new."""
+        require_token_auth(target, config)
         with self.locked(name, progress):
             record = self.record(name, target, config)
             known = {**(facts or {}), "interpreter": str(interpreter or sys.executable), "bundle": bundle.digest}

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .keys import Keys
     from .probe import Answer
     from .target import LogLine
+    from .tokens import AccessToken
     from .workspace import Workspace
 
 
@@ -162,6 +163,22 @@ class Service:
     def regenerate_key(self, which: str, value: str | None = None) -> None:
         """Change the ``"primary"`` or ``"secondary"`` key; the other one keeps working."""
         self.workspace.deployer.regenerate_key(self.name, which, value)
+
+    def get_access_token(self, *, life_s: float = 12 * 3600.0) -> AccessToken:
+        """Return a new signed token that opens the service for ``life_s`` seconds (v1's twelve hours by default).
+
+        Raises:
+            ConflictError: its callers send keys; it was deployed without ``token_auth_enabled``.
+        """
+        from .tokens import TokenKeyFile, no_tokens
+
+        if not self.workspace.deployer.takes_tokens(self.record):
+            raise no_tokens(self.name)
+        return TokenKeyFile(self.workspace.token_keys_path(self._uid)).issue(self.name, life_s=life_s)
+
+    def rotate_token_key(self, *, revoke: bool = False) -> None:
+        """Sign tokens with a new key. Those of the key before stay valid until they end; with ``revoke`` none does."""
+        self.workspace.deployer.rotate_token_key(self.name, revoke=revoke)
 
     def diff(self, old: int, new: int | None = None) -> BundleDiff:
         """Compare two revisions: code, models, environment. ``new`` is the live one by default."""

@@ -244,6 +244,8 @@ class Job:
         config: the target's own configuration model.
         environment: the environment specification, JSON (see ``core.environment``).
         keys_file: file with ``{"primary": …, "secondary": …}`` (mode 0600), or None when auth is off.
+        token_keys_file: file with ``{"token_keys": [{"kid": …, "key": …}]}`` (mode 0600) that tokens are signed with,
+            or None when callers send none.
         secrets: resolved values of ``config.secrets``; hand them to the process, never write them down.
         interpreter: Python that runs the entry script where the target uses one of this machine's.
         build_environment: builds the environment (cached) in a place of its own and returns its interpreter, for
@@ -264,6 +266,7 @@ class Job:
     build_environment: Callable[[Progress], Path]
     imports: Sequence[str] = ()
     origin: Mapping[str, Any] = field(default_factory=dict)
+    token_keys_file: Path | None = None
 
 
 @runtime_checkable

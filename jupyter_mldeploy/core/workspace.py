@@ -188,6 +188,10 @@ class Workspace:
         """Return the file that holds a service's keys."""
         return self.service_directory(uid) / "keys.json"
 
+    def token_keys_path(self, uid: str) -> Path:
+        """Return the file that holds the keys that a service's tokens are signed with."""
+        return self.service_directory(uid) / "token_keys.json"
+
     def log_directory(self, uid: str) -> Path:
         """Return the folder of a service's logs; it outlives the service."""
         return self.home / "logs" / uid

@@ -26,7 +26,6 @@ NOT_FOUND = (
     "try again."
 )
 METHOD_NOT_ALLOWED = "The method is not allowed for the requested URL."
-UNAUTHORIZED = "A valid key is needed. Send it as the header `Authorization: Bearer <key>`."
 BUSY = "The service is busy: too many requests are waiting. Try again later."
 METRICS = b"text/plain; version=0.0.4; charset=utf-8"
 
@@ -312,7 +311,7 @@ class Application:
         if self._keys.admits(exchange):
             return True
         if self._identifier.assign(exchange):
-            exchange.refuse(401, UNAUTHORIZED)
+            exchange.refuse(401, self._keys.refusal(exchange))
             exchange.extra += b"WWW-Authenticate: Bearer\r\n"
         return False
 

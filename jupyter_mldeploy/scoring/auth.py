@@ -1,109 +1,106 @@
 """Who may call: a primary and a secondary key, or signed tokens. All are sent as ``Authorization: Bearer …``.
 
-Key file (JSON): ``{"primary": "…", "secondary": "…", "token_key": "…"}``, each optional. Without a file the variables
-``MLDEPLOY_PRIMARY_KEY`` and ``MLDEPLOY_SECONDARY_KEY`` count. Keys are compared in constant time and never logged.
+Key file (JSON): ``{"primary": "…", "secondary": "…", "token_keys": […]}``, each optional (see ``tokens`` for the last
+one, which may also have a file of its own). Without a file the variables ``MLDEPLOY_PRIMARY_KEY`` and
+``MLDEPLOY_SECONDARY_KEY`` count. Keys are compared in constant time and never logged.
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hashlib
 import hmac
 import json
-import time
 from pathlib import Path
+from typing import Any
 
 from .errors import SettingsError
 from .exchange import Exchange
 from .settings import Settings
+from .tokens import SigningKey, TokenChecker, read_signing_keys
 
-_LEEWAY_S = 60
+_KEY_NEEDED = "A valid key is needed. Send it as the header `Authorization: Bearer <key>`."
+_TOKEN_NEEDED = "A valid token is needed. Send it as the header `Authorization: Bearer <token>`."  # noqa: S105
+_EITHER_NEEDED = "A valid key or token is needed. Send it as the header `Authorization: Bearer <key or token>`."
 
 
 class KeyRing:
-    """The keys that open the service; ``reload`` takes over a changed file without a gap.
+    """The keys that open the service; ``reload`` takes over changed files without a gap.
 
     Raises:
-        SettingsError: a key file was named that cannot be read, or that holds no key.
+        SettingsError: a file was named that cannot be read, or that holds no key.
     """
 
     def __init__(self, settings: Settings) -> None:
         self._file = Path(settings.keys_file) if settings.keys_file else None
+        self._token_file = Path(settings.token_keys_file) if settings.token_keys_file else None
         self._service = settings.service_name
         self._keys: tuple[bytes, ...] = ()
-        self._token_key: bytes | None = None
-        if self._file is not None:
-            self.reload()
-        else:
+        self._tokens: TokenChecker | None = None
+        if self._file is None:
             self._keys = tuple(key.encode() for key in (settings.primary_key, settings.secondary_key) if key)
+        self.reload()
 
     @property
     def enabled(self) -> bool:
-        """Whether a key is needed at all."""
-        return bool(self._keys) or self._token_key is not None
+        """Whether a key or token is needed at all."""
+        return bool(self._keys) or self._tokens is not None
 
     def reload(self) -> None:
-        """Read the key file again.
+        """Read the files again.
 
         Raises:
-            SettingsError: it cannot be used; the keys that were valid stay so.
+            SettingsError: one cannot be used; what was valid stays so.
         """
-        if self._file is None:
-            return
-        try:
-            content = json.loads(self._file.read_bytes())
-            found = {name: content.get(name) for name in ("primary", "secondary", "token_key")}
-        except (OSError, ValueError, AttributeError) as error:
-            # Not the content: it may hold a key.
-            raise SettingsError(f"MLDEPLOY_KEYS_FILE: {self._file} cannot be read: {type(error).__name__}.") from None
-        values = {name: value.encode() for name, value in found.items() if isinstance(value, str) and value}
-        if not values:
-            raise SettingsError(f'MLDEPLOY_KEYS_FILE: {self._file} holds no key. It needs {{"primary": "…"}}.')
-        self._keys = tuple(values[name] for name in ("primary", "secondary") if name in values)
-        self._token_key = values.get("token_key")
+        keys, signing = self._keys, tuple[SigningKey, ...]()
+        if self._file is not None:
+            content = _content(self._file, "MLDEPLOY_KEYS_FILE")
+            named = (content.get(name) for name in ("primary", "secondary"))
+            keys = tuple(key.encode() for key in named if isinstance(key, str) and key)
+            if "token_keys" in content:
+                signing = _signing_keys(content, self._file, "MLDEPLOY_KEYS_FILE")
+            if not keys and not signing:
+                raise SettingsError(f'MLDEPLOY_KEYS_FILE: {self._file} holds no key. It needs {{"primary": "…"}}.')
+        if self._token_file is not None:
+            content = _content(self._token_file, "MLDEPLOY_TOKEN_KEYS_FILE")
+            signing = _signing_keys(content, self._token_file, "MLDEPLOY_TOKEN_KEYS_FILE")
+        self._keys = keys
+        self._tokens = TokenChecker(signing, self._service) if signing else None
 
     def admits(self, exchange: Exchange) -> bool:
         """Return whether the request carries a valid key or token."""
-        scheme, _, given = exchange.headers.get(b"authorization", b"").partition(b" ")
-        given = given.strip()
-        if scheme.lower() != b"bearer" or not given:
+        given = _given(exchange)
+        if not given:
             return False
         matches = [hmac.compare_digest(given, key) for key in self._keys]  # no early end: the time must not tell which
-        if any(matches):
-            return True
-        return self._token_key is not None and given.count(b".") == 2 and self._is_valid_token(given, self._token_key)
+        return any(matches) or (self._tokens is not None and self._tokens.refusal(given) is None)
 
-    def _is_valid_token(self, token: bytes, key: bytes) -> bool:
-        """Check a JWT: HS256 signature, ``exp``, ``nbf``, and ``aud`` when it is there."""
-        signed, _, signature = token.rpartition(b".")
-        try:
-            if not hmac.compare_digest(hmac.digest(key, signed, hashlib.sha256), _unbase64(signature)):
-                return False
-            head, claims = (json.loads(_unbase64(part)) for part in signed.split(b"."))
-            now = time.time()
-            return (
-                head.get("alg") == "HS256"
-                and float(claims["exp"]) > now - _LEEWAY_S
-                and float(claims.get("nbf", 0)) <= now + _LEEWAY_S
-                and claims.get("aud", self._service) in (self._service, [self._service])
-            )
-        except (ValueError, KeyError, TypeError, AttributeError, binascii.Error):
-            return False
+    def refusal(self, exchange: Exchange) -> str:
+        """Return what to tell the caller of a request that was not admitted."""
+        given = _given(exchange)
+        if self._tokens is None:
+            return _KEY_NEEDED
+        if given.count(b".") == 2:
+            return self._tokens.refusal(given) or _TOKEN_NEEDED
+        return _EITHER_NEEDED if self._keys else _TOKEN_NEEDED
 
 
-def sign_token(key: str, service: str, *, life_s: float = 12 * 3600, subject: str = "") -> str:
-    """Return a token (JWT, HS256) that opens ``service`` for ``life_s`` seconds."""
-    now = int(time.time())
-    claims = {"aud": service, "iat": now, "nbf": now, "exp": now + int(life_s), "sub": subject}
-    head = {"alg": "HS256", "typ": "JWT"}
-    signed = b".".join(_base64(json.dumps(part, separators=(",", ":")).encode()) for part in (head, claims))
-    return (signed + b"." + _base64(hmac.digest(key.encode(), signed, hashlib.sha256))).decode()
+def _given(exchange: Exchange) -> bytes:
+    scheme, _, given = exchange.headers.get(b"authorization", b"").partition(b" ")
+    return given.strip() if scheme.lower() == b"bearer" else b""
 
 
-def _base64(data: bytes) -> bytes:
-    return base64.urlsafe_b64encode(data).rstrip(b"=")
+def _content(path: Path, variable: str) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_bytes())
+    except (OSError, ValueError) as error:
+        # Not the content: it may hold a key.
+        raise SettingsError(f"{variable}: {path} cannot be read: {type(error).__name__}.") from None
+    if not isinstance(content, dict):
+        raise SettingsError(f"{variable}: {path} cannot be read: it is no JSON object.")
+    return content
 
 
-def _unbase64(data: bytes) -> bytes:
-    return base64.urlsafe_b64decode(data + b"=" * (-len(data) % 4))
+def _signing_keys(content: dict[str, Any], path: Path, variable: str) -> tuple[SigningKey, ...]:
+    try:
+        return read_signing_keys(content.get("token_keys"))
+    except ValueError as error:
+        raise SettingsError(f"{variable}: {path} cannot be used: {error}.") from None

@@ -128,8 +128,10 @@ class Settings:
     drain_idle_s: float = _setting(5.0, "MLDEPLOY_DRAIN_IDLE_S", _seconds)
     drain_deadline_s: float = _setting(30.0, "MLDEPLOY_DRAIN_DEADLINE_S", _seconds)
 
-    # Authentication: a JSON file {"primary": …, "secondary": …}, or the two variables. Off when none is given.
+    # Authentication: a JSON file {"primary": …, "secondary": …}, or the two variables; signed tokens with a file
+    # {"token_keys": […]}. Off when none is given.
     keys_file: str = _setting("", "MLDEPLOY_KEYS_FILE", _text)
+    token_keys_file: str = _setting("", "MLDEPLOY_TOKEN_KEYS_FILE", _text)
     primary_key: str = field(
         default="", repr=False, metadata={"env": "MLDEPLOY_PRIMARY_KEY", "parse": _text, "secret": True}
     )

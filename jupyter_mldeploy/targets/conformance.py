@@ -287,6 +287,20 @@ class TargetConformance:
         assert "authorization" not in {name.lower() for name in service.connection().headers}
         assert service.score("1")[0] == "one"
 
+    def test_tokens_guard_the_service(self, workspace: Workspace, target: Target, tmp_path: Path) -> None:
+        """A token of the service opens it, no key and no revoked token does."""
+        self.needs(target, "token_auth")
+        service = self.deploy(workspace, tmp_path, script("one"), config={"token_auth_enabled": True})
+        assert service.score("1")[0] == "one"
+        token = service.get_access_token().access_token
+        for wrong in ("Bearer wrong", "", f"Bearer {service.keys().primary}", f"Bearer {token[:-4]}AAAA"):
+            assert service.request("1", headers={"Authorization": wrong}).status in (401, 403)
+        service.rotate_token_key()
+        assert service.request("1", headers={"Authorization": f"Bearer {token}"}).ok
+        service.rotate_token_key(revoke=True)
+        assert service.request("1", headers={"Authorization": f"Bearer {token}"}).status in (401, 403)
+        assert service.score("1")[0] == "one"
+
     # Logs.
 
     def test_logs_go_on_from_a_cursor(self, service: Service, target: Target) -> None:

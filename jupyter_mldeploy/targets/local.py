@@ -29,6 +29,7 @@ from ..core.target import (
     Progress,
     ServiceRef,
 )
+from ..core.tokens import TokenKeyFile
 from ..errors import ConflictError, DeploymentError, InvalidConfigurationError, TargetUnavailableError
 from ..scoring.control import ControlClient, ControlError, NotReachableError
 from ..scoring.door import PortError, bind
@@ -60,13 +61,13 @@ class LocalTarget:
         logs=True,
         follow_logs=True,
         key_auth=True,
+        token_auth=True,
         scale=True,
         ttl=True,
         memory_limit=True,
         isolated_environment=True,
         gpu=True,
         why_not={
-            "token_auth": "a service on this machine is reached with its keys",
             "tls": "it listens on 127.0.0.1; put a proxy with TLS in front of it, or promote it to another target",
             "autoscale": "one machine has a fixed number of cores; set workers",
             "traffic_split": "one revision serves at a time; deploy the other one under another name",
@@ -180,8 +181,8 @@ class LocalTarget:
             raise TargetUnavailableError(
                 f"Service {service.name!r} does not listen.", hint=f"`mldeploy start {service.name}` brings it back."
             )
-        keys = _keys(service)
-        return Connection(f"http://127.0.0.1:{status['port']}", {"authorization": f"Bearer {keys[0]}"} if keys else {})
+        secret = next(iter(_keys(service)), None) or _token(service)
+        return Connection(f"http://127.0.0.1:{status['port']}", {"authorization": f"Bearer {secret}"} if secret else {})
 
     def reload_keys(self, service: ServiceRef, keys_file: Path) -> None:  # noqa: ARG002  workers know their file
         """Let all workers read their keys again; returns when they have. See ``Target.reload_keys``."""
@@ -252,3 +253,9 @@ def _keys(service: ServiceRef) -> list[str]:
     except (OSError, ValueError):
         return []
     return [str(keys[name]) for name in ("primary", "secondary") if name in keys]
+
+
+def _token(service: ServiceRef) -> str | None:
+    """Return a token for the next few minutes, where callers send tokens."""
+    path = read_facts(service).get("token_keys_file")
+    return TokenKeyFile(Path(str(path))).issue(service.name, life_s=600).access_token if path else None

@@ -41,7 +41,7 @@ class LocalConfig(DeploymentConfig):
 
     @model_validator(mode="after")
     def _check(self) -> LocalConfig:
-        if self.bind_all and not self.auth_enabled:
+        if self.bind_all and not (self.auth_enabled or self.token_auth_enabled):
             raise ValueError("bind_all opens the service to the network, so auth_enabled must stay on")
         if self.workers != "auto" and not 1 <= self.workers <= 1024:
             raise ValueError("workers must be from 1 to 1024, or 'auto'")

@@ -135,7 +135,10 @@ def lay_out(job: Job, config: LocalConfig) -> Path:
     )
     path = root.with_suffix(".worker.json")
     spec.write(path)
-    facts = {"keys_file": str(job.keys_file) if job.keys_file is not None else None}
+    facts = {
+        "keys_file": str(job.keys_file) if job.keys_file is not None else None,
+        "token_keys_file": str(job.token_keys_file) if job.token_keys_file is not None else None,
+    }
     write_json(job.service.directory / _FACTS, facts)
     return path
 
@@ -167,6 +170,7 @@ def worker_settings(job: Job, config: LocalConfig) -> Settings:
         max_batch_wait_ms=round(config.max_batch_wait_ms),
         max_body_bytes=int(config.max_request_body_mb * 1024 * 1024),
         keys_file=str(job.keys_file) if job.keys_file is not None else "",
+        token_keys_file=str(job.token_keys_file) if job.token_keys_file is not None else "",
         drain_deadline_s=config.drain_timeout_s,
         log_format="json",
         metrics_directory=str(job.service.directory / _METRICS),

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import json
 import signal
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
-from jupyter_mldeploy.scoring.auth import sign_token
 
 from .worker_process import PLAIN, Worker, serving, wait_until
 
@@ -24,7 +21,7 @@ def bearer(key: str) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worker]:
     directory = tmp_path_factory.mktemp("guarded")
-    (directory / "keys.json").write_text('{"primary": "first", "secondary": "second", "token_key": "sign"}')
+    (directory / "keys.json").write_text('{"primary": "first", "secondary": "second"}')
     settings = {
         "keys_file": str(directory / "keys.json"),
         "service_name": "diabetes",
@@ -57,21 +54,6 @@ def test_large_body_without_key_is_refused_before_it_is_read(guarded: Worker) ->
         client.send(b"POST /score HTTP/1.1\r\nHost: x\r\nContent-Length: 50000000\r\n\r\n")
         answer = client.answer()
         assert (answer.status, answer.header("connection")) == (401, "close")
-
-
-def test_signed_tokens(guarded: Worker) -> None:
-    good = sign_token("sign", "diabetes")
-    assert guarded.ask("POST", "/score", "x", bearer(good)).json() == "x"
-    head, claims, signature = good.split(".")
-    for bad in (
-        sign_token("another", "diabetes"),
-        sign_token("sign", "another service"),
-        sign_token("sign", "diabetes", life_s=-3600),
-        f"{head}.{claims}.",
-        f"{head}.{claims}x.{signature}",
-        "eyJhbGciOiJub25lIn0." + claims + ".",
-    ):
-        assert guarded.ask("POST", "/score", "x", bearer(bad)).status == 401
 
 
 def test_keys_are_renewed_one_at_a_time(tmp_path: Path) -> None:
@@ -201,19 +183,3 @@ def test_the_scripts_own_header_wins(cors: Worker) -> None:
 def test_every_origin(tmp_path: Path) -> None:
     with serving(tmp_path, ECHO, settings={"cors_origins": ["*"]}) as worker:
         assert worker.ask("GET", "/", None, {"Origin": "https://b.com"}).header("access-control-allow-origin") == "*"
-
-
-def test_token_times(monkeypatch: pytest.MonkeyPatch) -> None:
-    from jupyter_mldeploy.scoring.auth import KeyRing
-    from jupyter_mldeploy.scoring.exchange import Exchange
-    from jupyter_mldeploy.scoring.settings import Settings
-
-    token = sign_token("key", "svc", life_s=600)
-    ring = KeyRing(Settings(service_name="svc"))
-    ring._token_key = b"key"
-    exchange = Exchange(None)
-    exchange.headers[b"authorization"] = f"bearer {token}".encode()
-    now = time.time()
-    for later, valid in ((0, True), (599, True), (700, False), (-120, False)):
-        monkeypatch.setattr(time, "time", lambda at=now + later: at)
-        assert ring.admits(exchange) is valid
