@@ -150,6 +150,11 @@ def exchange(
     return Answer(response.status, received, content[:max_bytes], seconds, truncated=truncated)
 
 
+def _merged(first: Mapping[str, str], second: Mapping[str, str]) -> dict[str, str]:
+    """Merge headers without regard to case; ``second`` wins, so that nothing is sent twice."""
+    return {key.lower(): value for headers in (first, second) for key, value in headers.items()}
+
+
 def send(
     service: Service,
     payload: Any,
