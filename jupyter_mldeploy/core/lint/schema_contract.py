@@ -94,8 +94,8 @@ def schema_names_no_parameter(ctx: ScriptContext) -> Iterator[Finding]:
 def parameter_without_schema(ctx: ScriptContext) -> Iterator[Finding]:
     """A required parameter of a decorated `run()` has no `@input_schema`.
 
-    As soon as one input has a schema, only parameters with schemas are taken from the body; the caller gets status 400
-    whatever it sends. `request_headers` and parameters with a default need none.
+    The parameter is missing from the Swagger document, so a request made from it is refused with status 400; a caller
+    who guesses the name gets its value through undecoded. `request_headers` and parameters with a default need none.
 
     Bad::
 
@@ -150,8 +150,8 @@ def parameter_without_schema(ctx: ScriptContext) -> Iterator[Finding]:
             fix = Fix(f"Add a schema for {parameter.name}", tuple(edits))
         yield ctx.finding(
             parameter.span,
-            f"{parameter.name} is required but has no @input_schema, so every request is refused with status 400; "
-            "add a schema for it or give it a default.",
+            f"{parameter.name} is required but has no @input_schema, so it is missing from the Swagger document and "
+            "requests made from that are refused with status 400; add a schema for it or give it a default.",
             fix,
         )
 
@@ -169,7 +169,8 @@ def schema_given_twice(ctx: ScriptContext) -> Iterator[Finding]:
     """Two `@output_schema`, or two `@input_schema` for the same parameter.
 
     Two output schemas stop the import. Two input schemas decode a value twice: what the first has made of it, the
-    second refuses.
+    second refuses when it is of another type (`Expected: <class 'list'> but got <class 'numpy.ndarray'>`). Of two with
+    the same type one is idle; that is a warning.
 
     Bad::
 
@@ -217,15 +218,21 @@ def schema_given_twice(ctx: ScriptContext) -> Iterator[Finding]:
         first = seen.setdefault(use.name, use)
         if first is use or not (first.converts and use.converts):
             continue
-        certain = first.decoded in {"ndarray", "DataFrame"}
+        differ = _decodes_differently(first.decoded, use.decoded)
         yield ctx.finding(
             use.node,
-            f'"{use.name}" already has an @input_schema, so its value is decoded twice'
-            + (" and every request fails" if certain else "")
+            f'"{use.name}" already has an @input_schema'
+            + (", and this one refuses what that one makes of the value" if differ else "")
             + "; keep one.",
             _without(ctx, use),
-            severity=None if certain else "warning",
+            severity=None if differ else "warning",
         )
+
+
+def _decodes_differently(first: str | None, second: str | None) -> bool:
+    """Whether what the outer schema decodes is certainly refused by the inner one."""
+    known = {"ndarray", "DataFrame", "dict", "list", "str"}
+    return first in known and second in known and first != second
 
 
 def _without(ctx: ScriptContext, use: SchemaUse) -> Fix | None:

@@ -33,12 +33,23 @@ INIT = "def init():\n    pass\n\n"
 
 @dataclass(frozen=True)
 class Case:
-    """A script; ``code`` reports its fault, ``stage`` is where Azure's packages fail, "" when they do not."""
+    """A script with its fate under Azure's packages.
+
+    Attributes:
+        name: what it shows.
+        script: its text.
+        code: the rule that has to report it, or None.
+        stage: where it fails: ``"I"`` import, ``"L"`` load, ``"N"`` init, ``"R"`` request; ``""`` when it works.
+        request: the body that shows it, or None for any.
+        when: a circumstance that no test of one request shows, for example an unset environment variable.
+    """
 
     name: str
     script: str
     code: str | None
     stage: str = "R"
+    request: str | None = None
+    when: str = ""
 
 
 def decorated(*decorators: str, signature: str = "data", body: str = "return data.tolist()", before: str = "") -> str:
@@ -56,6 +67,8 @@ def plain(body: str, signature: str = "raw_data", before: str = "", init: str = 
     """Make an online script without decorators."""
     indented = body.replace("\n", "\n    ")
     imports = "import json\nimport os\n\nimport numpy as np\nimport pandas as pd\n\n"
+    if "Model()" in init:
+        imports += "from loader import Model\n\n"
     return f"{imports}{before}\n{init}def run({signature}):\n    {indented}\n"
 
 

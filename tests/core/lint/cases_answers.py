@@ -111,9 +111,15 @@ RETURN_CASES = [
             "try:\n    result = np.array(json.loads(raw_data))\nexcept Exception as e:\n    result = str(e)\nreturn result.tolist()"
         ),
         "MLD405",
+        when="the input is wrong",
     ),
     Case("returns nothing", plain("print(len(json.loads(raw_data)))"), "MLD407", ""),
-    Case("exits", plain("import sys\nif not raw_data:\n    sys.exit(1)\nreturn json.loads(raw_data)"), "MLD408"),
+    Case(
+        "exits",
+        plain("import sys\nif not raw_data:\n    sys.exit(1)\nreturn json.loads(raw_data)"),
+        "MLD408",
+        when="the body is empty",
+    ),
     Case("text with key", plain("return json.dumps(raw_data['data'])"), "MLD411"),
     Case("text with get", plain("return json.dumps(raw_data.get('data'))"), "MLD411"),
     Case(
@@ -155,6 +161,7 @@ RAW_CASES = [
         ),
         None,
         "",
+        when="the script refuses POST",
     ),
     Case("raw json", raw("return AMLResponse({'a': request.get_json()}, 200, json_str=True)"), None, ""),
     Case(

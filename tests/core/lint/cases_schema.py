@@ -15,7 +15,12 @@ SCHEMA_CASES = [
     Case(
         "second name is no parameter", decorated(NUMPY, "input_schema('x', StandardPythonParameterType(1.5))"), "MLD201"
     ),
-    Case("parameter without schema", decorated(NUMPY, signature="data, extra"), "MLD202"),
+    Case(
+        "parameter without schema",
+        decorated(NUMPY, signature="data, extra"),
+        "MLD202",
+        request='{"data": [[1.0, 2.0]]}',
+    ),
     Case("parameter with default without schema", decorated(NUMPY, ARRAY_OUT, signature="data, extra=1"), None, ""),
     Case("request_headers without schema", decorated(NUMPY, ARRAY_OUT, signature="data, request_headers"), None, ""),
     Case("bare list as type", decorated("input_schema('data', [[1.0]])"), "MLD204", "I"),
@@ -70,7 +75,12 @@ SCHEMA_CASES = [
     Case("standard of date", typed("StandardPythonParameterType(datetime.date(2024, 1, 31))"), "MLD209"),
     Case("standard of today", typed("StandardPythonParameterType(datetime.date.today())"), "MLD209"),
     Case("two outputs", decorated(NUMPY, ARRAY_OUT, ARRAY_OUT), "MLD203", "I"),
-    Case("two inputs of one name", decorated(NUMPY, NUMPY), "MLD203"),
+    Case(
+        "two inputs of one name",
+        decorated(NUMPY, "input_schema('data', StandardPythonParameterType([[1.0]]))"),
+        "MLD203",
+    ),
+    Case("two equal inputs of one name", decorated(NUMPY, NUMPY), "MLD203", ""),
     Case("two inputs of one name, frame and array", decorated(PANDAS, NUMPY), "MLD203"),
     Case("input without name", decorated("input_schema(NumpyParameterType(np.array([[1.0]])))"), "MLD206", "I"),
     Case("input not called", decorated("input_schema"), "MLD206", "I"),
@@ -91,6 +101,7 @@ SCHEMA_CASES = [
             "input_schema('data', StandardPythonParameterType('text'))", signature="data=None", body="return str(data)"
         ),
         "MLD210",
+        request="{}",
     ),
     Case(
         "default of other type, optional",
@@ -117,6 +128,7 @@ SCHEMA_CASES = [
             body="try:\n        rows = json.loads(data)\n        return rows\n    except Exception as e:\n        return str(e)",
         ),
         "MLD207",
+        when="the script answers with the error's text",
     ),
     Case(
         "json.loads of text",
@@ -128,7 +140,11 @@ SCHEMA_CASES = [
     ),
     Case(
         "json.loads behind isinstance",
-        decorated(NUMPY, ARRAY_OUT, body="data = json.loads(data) if isinstance(data, str) else data\n    return data"),
+        decorated(
+            NUMPY,
+            ARRAY_OUT,
+            body="data = np.array(json.loads(data)) if isinstance(data, str) else data\n    return data.tolist()",
+        ),
         None,
         "",
     ),
@@ -154,15 +170,26 @@ SCHEMA_CASES = [
         "",
     ),
     Case("key on frame", decorated(PANDAS, ARRAY_OUT, body="return data['a'].tolist()"), None, ""),
-    Case("empty array", decorated("input_schema('data', NumpyParameterType(np.array([])))"), "MLD211"),
-    Case("empty row", decorated("input_schema('data', NumpyParameterType(np.array([[]])))"), "MLD211"),
+    Case(
+        "empty array",
+        decorated("input_schema('data', NumpyParameterType(np.array([])))"),
+        "MLD211",
+        request='{"data": [[1.0, 2.0]]}',
+    ),
+    Case(
+        "empty row",
+        decorated("input_schema('data', NumpyParameterType(np.array([[]])))"),
+        "MLD211",
+        request='{"data": [[1.0, 2.0]]}',
+    ),
     Case(
         "empty frame",
         decorated("input_schema('data', PandasParameterType(pd.DataFrame()))", body="return data.to_dict('records')"),
         "MLD211",
+        request='{"data": [{"a": 1.5}]}',
     ),
-    Case("int sample", typed("StandardPythonParameterType(1)"), "MLD211"),
-    Case("int array", decorated("input_schema('data', NumpyParameterType(np.array([[1, 2]])))"), "MLD211"),
+    Case("int sample", typed("StandardPythonParameterType(1)"), "MLD211", request='{"data": 1.7}'),
+    Case("int array", decorated("input_schema('data', NumpyParameterType(np.array([[1, 2]])))"), "MLD211", stage=""),
     Case(
         "float sample",
         decorated("input_schema('data', StandardPythonParameterType(1.5))", ARRAY_OUT, body="return [data]"),
@@ -263,7 +290,7 @@ SCHEMA_CASES = [
         decorated(
             "input_schema('data', NumpyParameterType(sample))",
             ARRAY_OUT,
-            before="def make():\n    return 1\n\nsample = make()\n",
+            before="def make():\n    return np.ones((1, 2))\n\nsample = make()\n",
         ),
         None,
         "",

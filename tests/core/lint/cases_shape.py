@@ -59,7 +59,7 @@ SHAPE_CASES = [
     Case("headers", plain("return [json.loads(raw_data), request_headers]", "raw_data, request_headers"), None, ""),
     Case("init takes", plain(LOAD + "return rows", init="def init(x):\n    print(x)\n\n"), "MLD105", "N"),
     Case("init takes default", plain(LOAD + "return rows", init="def init(x=1):\n    print(x)\n\n"), None, ""),
-    Case("async init", plain(LOAD + "return rows", init="async def init():\n    pass\n\n"), "MLD107"),
+    Case("async init", plain(LOAD + "return rows", init="async def init():\n    pass\n\n"), "MLD107", stage=""),
     Case("async run", plain(LOAD + "return rows").replace("def run", "async def run"), "MLD106"),
     Case("generator run", plain(LOAD + "yield rows"), "MLD106"),
     Case("relative import", "from .helper import clean\n" + plain(LOAD + "return clean(rows)"), "MLD109", "I"),
@@ -109,7 +109,7 @@ SHAPE_CASES = [
 STATE_CASES = [
     Case(
         "no global",
-        plain("return model.predict(raw_data).tolist()", init="def init():\n    model = object()\n\n"),
+        plain("return model.predict(raw_data).tolist()", init="def init():\n    model = Model()\n\n"),
         "MLD301",
     ),
     Case(
@@ -117,7 +117,7 @@ STATE_CASES = [
         plain(
             "return model.predict(raw_data).tolist()",
             before="global model\n",
-            init="def init():\n    model = object()\n\n",
+            init="def init():\n    model = Model()\n\n",
         ),
         "MLD301",
     ),
@@ -126,7 +126,7 @@ STATE_CASES = [
         plain(
             "return model.predict(raw_data).tolist()",
             before="model = None\n",
-            init="def init():\n    model = object()\n\n",
+            init="def init():\n    model = Model()\n\n",
         ),
         "MLD302",
     ),
@@ -134,7 +134,7 @@ STATE_CASES = [
         "run assigns first",
         plain(
             "x = model.predict(raw_data).tolist()\nmodel = None\nreturn x",
-            init="def init():\n    global model\n    model = object()\n\n",
+            init="def init():\n    global model\n    model = Model()\n\n",
         ),
         "MLD303",
     ),
@@ -160,9 +160,7 @@ STATE_CASES = [
     ),
     Case(
         "global is right",
-        plain(
-            "return model.predict(raw_data).tolist()", init="def init():\n    global model\n    model = object()\n\n"
-        ),
+        plain("return model.predict(raw_data).tolist()", init="def init():\n    global model\n    model = Model()\n\n"),
         None,
         "",
     ),
@@ -174,6 +172,7 @@ STATE_CASES = [
         ),
         "MLD609",
         "N",
+        when="the variable is not set",
     ),
     Case(
         "environ unset",
@@ -183,6 +182,7 @@ STATE_CASES = [
         ),
         "MLD609",
         "N",
+        when="the variable is not set",
     ),
     Case(
         "absolute part",
