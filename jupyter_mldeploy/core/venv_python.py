@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from ..errors import EnvironmentBuildError, InvalidInputError
@@ -102,7 +103,16 @@ def python_version(path: str | Path) -> str | None:
     if Path(path).absolute() == Path(sys.executable).absolute():
         return ".".join(str(part) for part in sys.version_info[:3])
     try:
-        done = subprocess.run([str(path), "-I", "-c", _ASK], capture_output=True, text=True, check=False, timeout=30)
+        changed = Path(path).stat().st_mtime_ns
+    except OSError:
+        return None
+    return _ask_version(str(path), changed)
+
+
+@cache
+def _ask_version(path: str, _changed: int) -> str | None:
+    try:
+        done = subprocess.run([path, "-I", "-c", _ASK], capture_output=True, text=True, check=False, timeout=30)
     except (OSError, subprocess.TimeoutExpired):
         return None
     words = done.stdout.split()
