@@ -175,5 +175,42 @@ def _require_auth(context: Context, service: Service) -> None:
     record = service.record
     context.workspace.targets.get(record.target).capabilities.require(record.target, "key_auth")
     live = next((item for item in service.revisions() if item.number == record.live_revision), None)
-    if live is not None and live.config.get("auth_enabled") is False:
+    if context.workspace.deployer.takes_tokens(record):
+        context.output.note(f"callers of {record.name} send tokens, not keys: `mldeploy token {record.name}`")
+    elif live is not None and live.config.get("auth_enabled") is False:
         context.output.note(f"{record.name} runs without authentication; its keys are not asked for")
+
+
+def token_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of ``token``."""
+    parser.description = (
+        "Print a signed access token. The service must have been deployed with --set token_auth_enabled=true; the token"
+        " is sent as `Authorization: Bearer TOKEN` and ends by itself."
+    )
+    parser.add_argument("name", metavar="NAME", help="the service")
+    parser.add_argument(
+        "--life", metavar="TIME", type=option_type("ttl"), default=12 * 3600.0, help="how long it is valid (12h)"
+    )
+    parser.add_argument("--rotate", action="store_true", help="sign with a new key from now on")
+    parser.add_argument("--revoke", action="store_true", help="with --rotate: end all tokens that were issued before")
+
+
+def run_token(context: Context, args: argparse.Namespace) -> int | None:
+    """Issue a token, after changing the signing key where that is asked for."""
+    if args.revoke and not args.rotate:
+        raise InvalidInputError("--revoke goes with --rotate.", field="--revoke")
+    service = context.service(args.name)
+    if args.rotate:
+        service.rotate_token_key(revoke=args.revoke)
+        context.output.note(
+            f"the signing key of {args.name} was changed" + (" and its tokens were revoked" if args.revoke else "")
+        )
+    token = service.get_access_token(life_s=args.life)
+    document = {
+        "access_token": token.access_token,
+        "token_type": token.token_type,
+        "refresh_after": token.refresh_after.isoformat(),
+        "expiry_on": token.expiry_on.isoformat(),
+    }
+    context.output.result(document, token.access_token)
+    return None

@@ -66,6 +66,7 @@ FAMILIES: dict[str, tuple[Command, ...]] = {
     "Call": (
         Command(("score",), "calls", "send a request and print the answer"),
         Command(("keys",), "calls", "show or change a service's keys"),
+        Command(("token",), "calls", "issue a token that opens a service for some time"),
     ),
     "Run": (
         Command(("stop",), "changes", "stop serving; keys, logs and revisions stay"),

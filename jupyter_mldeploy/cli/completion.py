@@ -112,6 +112,7 @@ def _names(context: Context, path: tuple[str, ...], previous: str, positionals: 
         return []
     takes_name = path[0] in {
         "deploy", "plan", "update", "rollback", "promote", "status", "logs", "revisions", "diff", "score", "keys",
+        "token",
     }  # fmt: skip
     if (takes_name and positionals == 0) or path[0] in {"stop", "start", "delete"}:
         return [record.name for record in workspace.catalogue.services()]

@@ -65,11 +65,10 @@ def run_status(context: Context, args: argparse.Namespace) -> int | None:
     from ..core.card import service_card
 
     service = context.service(args.name)
-    record = service.refresh()
+    record, seen = context.workspace.deployer.look(args.name)
     revisions = service.revisions()
     live = next((item for item in revisions if item.number == record.live_revision), None)
-    target = context.workspace.targets.get(record.target)
-    facts = dict(target.observe(context.workspace.deployer.reference(record)).facts)
+    facts = dict(seen.facts)
     document = {
         **documents.service_document(record),
         "digest": live.bundle if live else None,

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import time
+import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -198,3 +199,32 @@ def test_start_all_brings_back_what_a_restarted_host_lost(mldeploy: Run, predict
     assert after["scoring_uri"] == before["scoring_uri"], "callers need not learn a new address"
     assert json.loads(mldeploy("score", "survivor", "-d", PAYLOAD).out) == pytest.approx([prediction])
     assert mldeploy("delete", "survivor").code == 0
+
+
+@pytest.mark.slow
+def test_tokens_are_issued_and_revoked(mldeploy: Run) -> None:
+    assert mldeploy("deploy", "keyed", "score.py", "--model", "ridge.pkl").code == 0
+    refused = mldeploy("token", "keyed")
+    assert refused.code == 4
+    assert "token_auth_enabled" in refused.err
+    deployed = mldeploy("update", "keyed", "--set", "token_auth_enabled=true")
+    assert deployed.code == 0, deployed.err
+    uri = mldeploy("status", "keyed", "--json").json["scoring_uri"]
+
+    def status(token: str) -> int:
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        try:
+            with urllib.request.urlopen(urllib.request.Request(uri, PAYLOAD.encode(), headers)) as answer:
+                return int(answer.status)
+        except urllib.error.HTTPError as error:
+            return error.code
+
+    issued = mldeploy("token", "keyed", "--life", "1h", "--json").json
+    assert issued["token_type"] == "Bearer"
+    assert status(issued["access_token"]) == 200
+    assert mldeploy("score", "keyed", "-d", PAYLOAD).code == 0, "the command line sends a token of its own"
+    fresh = mldeploy("token", "keyed", "--rotate", "--revoke", "-q").out.strip()
+    assert status(issued["access_token"]) == 401
+    assert status(fresh) == 200
+    assert mldeploy("token", "keyed", "--revoke").code == 2
+    assert mldeploy("delete", "keyed").code == 0
