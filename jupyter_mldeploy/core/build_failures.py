@@ -87,11 +87,18 @@ def explain_failure(lines: Sequence[str]) -> BuildFailure:
             f"the package index does not answer ({network.group()})",
             hint="Check the network, the proxy and --index-url; --find-links takes wheels from a folder.",
         )
+    unsolved = re.search(r"No solution found when resolving dependencies.*", folded, re.DOTALL)
     for pattern, reason, hint in _RULES:
         found = pattern.search(folded)
         if found:
             name = (found.groupdict().get("name") or "").strip("`'\",. ") or None
             return BuildFailure(reason.format(name=name or "a requirement"), name, hint)
+    if unsolved:
+        asked = dict.fromkeys(re.findall(r"you require ([\w.\-\[\]]+(?:[=<>!~]=?[\w.*]+)?)", unsolved.group()))
+        names = " and ".join(asked) or None
+        return BuildFailure(
+            f"no versions can be found that satisfy {names or 'all requirements'}", names, "Loosen one of the versions."
+        )
     said = [line.strip() for line in lines if re.match(r"\s*(ERROR|error|×|╰)", line)]
     last = said[-1] if said else next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing")
     return BuildFailure(re.sub(r"^(ERROR|error):\s*", "", last).rstrip("."))

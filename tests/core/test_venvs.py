@@ -339,6 +339,10 @@ def test_finding_a_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
 
 NO_VERSION = "ERROR: Could not find a version that satisfies the requirement foo==9 (from versions: 1)"
 CONFLICT = "ERROR: Cannot install a==1 and b because these package versions have conflicting dependencies."
+UNSOLVED = (
+    "  × No solution found when resolving dependencies:\n  ╰─▶ Because all versions of pandas depend on\n"
+    "      numpy>=1.2 and you require numpy<1, we can conclude that\n      you require pandas>=2 in vain."
+)
 NO_NETWORK = "WARNING: Retrying: Temporary failure in name resolution\nERROR: No matching distribution found for x"
 
 
@@ -347,6 +351,7 @@ NO_NETWORK = "WARNING: Retrying: Temporary failure in name resolution\nERROR: No
     [
         (NO_VERSION, "foo==9", "no version of foo==9"),
         ("ERROR: No matching distribution found for foo", "foo", "no distribution for foo"),
+        (UNSOLVED, "numpy<1 and pandas>=2", "no versions can be found that satisfy numpy<1 and pandas>=2"),
         (CONFLICT, "a==1 and b", "contradict"),
         ("ERROR: Failed building wheel for scikit-learn\nmore", "scikit-learn", "could not be compiled"),
         ("  × Failed to build `scikit-learn==0.20.0`\n", "scikit-learn==0.20.0", "could not be compiled"),
