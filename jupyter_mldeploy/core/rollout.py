@@ -42,7 +42,8 @@ class Rollout:
         private, logs = base / "target", self._workspace.log_directory(record.uid)
         for folder in (private, logs):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return ServiceRef(record.uid, record.name, private, logs, record.runtime)
+        data = self._workspace.data_directory(record.uid)
+        return ServiceRef(record.uid, record.name, private, logs, record.runtime, data)
 
     def job(
         self,

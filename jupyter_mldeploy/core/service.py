@@ -180,6 +180,11 @@ class Service:
         """Sign tokens with a new key. Those of the key before stay valid until they end; with ``revoke`` none does."""
         self.workspace.deployer.rotate_token_key(self.name, revoke=revoke)
 
+    @property
+    def data_directory(self) -> Path:
+        """Where the model data is that it collects on this machine (``collect_model_data``); outlives the service."""
+        return self.workspace.data_directory(self._uid)
+
     def diff(self, old: int, new: int | None = None) -> BundleDiff:
         """Compare two revisions: code, models, environment. ``new`` is the live one by default."""
         bundles, catalogue = self.workspace.bundles, self.workspace.catalogue

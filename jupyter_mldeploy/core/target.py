@@ -95,6 +95,7 @@ class ServiceRef:
 
     Attributes:
         directory: private to the target, exists, survives restarts, removed some time after deletion.
+        data_directory: where a service on this machine keeps collected model data; not made yet, never removed.
         log_directory: log files of the service; kept after failure and deletion.
         runtime: the facts that the target returned last.
     """
@@ -104,6 +105,7 @@ class ServiceRef:
     directory: Path
     log_directory: Path
     runtime: Mapping[str, Any]
+    data_directory: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

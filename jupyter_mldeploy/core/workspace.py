@@ -192,6 +192,10 @@ class Workspace:
         """Return the file that holds the keys that a service's tokens are signed with."""
         return self.service_directory(uid) / "token_keys.json"
 
+    def data_directory(self, uid: str) -> Path:
+        """Return the folder of the model data that a service collects; it outlives the service."""
+        return self.home / "data" / uid
+
     def log_directory(self, uid: str) -> Path:
         """Return the folder of a service's logs; it outlives the service."""
         return self.home / "logs" / uid

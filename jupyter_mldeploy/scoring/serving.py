@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 import socket
+import sys
 import threading
 from contextlib import suppress
 from functools import partial
@@ -119,6 +120,7 @@ class Service:
         self.invoker.work(first)
         for thread in threads:
             thread.join(5)
+        _write_model_data()
         self._say({"event": "stopped", "exit_code": 0})
         return 0
 
@@ -255,6 +257,13 @@ def _let_go(sockets: list[socket.socket], status: StatusChannel, listener: Liste
     for end in ends:
         with suppress(OSError):
             os.close(end.fileno())
+
+
+def _write_model_data() -> None:
+    """Write what ``ModelDataCollector`` still holds: a forked worker runs no exit handlers."""
+    collector = sys.modules.get(f"{__package__}.datacollector")
+    if collector is not None:
+        collector.flush()
 
 
 def _version() -> str:

@@ -102,6 +102,8 @@ class LocalTarget:
             steps.append(PlanStep("keep", "supervisor", f"port {living['port']}"))
         if config.isolated:
             steps.append(PlanStep("create", "virtual environment", "unless one with these packages is cached"))
+        if config.collect_model_data:
+            steps.append(PlanStep("create", "model data", f"collected in {job.service.data_directory}"))
         many = f"{setting.workers} workers" if setting.workers > 1 else "1 worker"
         steps.append(PlanStep("create", f"revision {job.revision or 'next'}", f"{many} with {setting.interpreter}"))
         if job.live_revision is not None:

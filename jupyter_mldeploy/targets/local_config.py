@@ -34,6 +34,8 @@ class LocalConfig(DeploymentConfig):
     """Silence after which a worker counts as hung and is replaced, in seconds."""
     log_max_mb: float = Field(50.0, ge=1, le=102_400)
     """Size of all log files of the service together, in MiB; the oldest lines go first."""
+    collect_model_data: bool = False
+    """Keep what ``ModelDataCollector`` is given, in the service's data folder (``Service.data_directory``)."""
     preload: bool = True
     """Keep a warm process with the script's imports loaded: updates take milliseconds, at the price of its memory."""
     start_method: Literal["auto", "fork", "spawn"] = "auto"

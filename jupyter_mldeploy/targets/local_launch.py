@@ -66,6 +66,7 @@ class Setting:
             "SERVICE_NAME": job.service.name,
             "WORKER_COUNT": str(workers),
             "AZUREML_SOURCE_DIRECTORY": "app",
+            **data_collection(job, config),
             # An isolated interpreter must not find the modules of the one that started it.
             **({"PYTHONPATH": ""} if config.isolated else {}),
             **thread_variables(workers, own, scrubbed()),
@@ -141,6 +142,14 @@ def lay_out(job: Job, config: LocalConfig) -> Path:
     }
     write_json(job.service.directory / _FACTS, facts)
     return path
+
+
+def data_collection(job: Job, config: LocalConfig) -> dict[str, str]:
+    """Return the variables that make ``ModelDataCollector`` write, {} when nothing is to be collected."""
+    folder = job.service.data_directory
+    if not config.collect_model_data or folder is None:
+        return {}
+    return {"AML_MODEL_DC_STORAGE_ENABLED": "true", "AML_MODEL_DC_STORAGE": str(folder)}
 
 
 def read_facts(service: ServiceRef) -> dict[str, Any]:
