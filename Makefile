@@ -1,7 +1,9 @@
 # Two commands do all the set-up on a machine with Python 3.11:
 #   make demo   runs the main job: a notebook cell becomes a live endpoint
 #   make test   passes the tests
-PYTHON ?= $(shell command -v python3.13 || command -v python3.12 || command -v python3.11 || command -v python3)
+# The first interpreter that runs and is new enough; a version manager's shim may exist and still refuse to run.
+PYTHON ?= $(shell for each in python3 python3.11 python3.12 python3.13 python3.14; do \
+	$$each -c "import sys; sys.exit(sys.version_info < (3, 11))" 2>/dev/null && echo $$each && break; done)
 VENV ?= .venv
 BIN := $(VENV)/bin
 PYTEST_ARGS ?=
@@ -10,7 +12,7 @@ PYTEST_ARGS ?=
 
 # The stamp depends on what decides the installation, so that an edited pyproject.toml installs again.
 $(VENV)/.installed: pyproject.toml
-	$(PYTHON) -c "import sys; sys.exit('jupyter_mldeploy needs Python 3.11 or newer') if sys.version_info < (3, 11) else None"
+	@test -n "$(PYTHON)" || { echo "jupyter_mldeploy needs Python 3.11 or newer; name one with PYTHON=…"; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[test]"
 	touch $@
