@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .object_loader import assignment, prelude
 
@@ -13,8 +12,7 @@ if TYPE_CHECKING:
     from .capture_cells import Cell, ReadCells
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(NamedTuple):
     """Consecutive lines of a cell; ``first_line`` counts in the cell from 1."""
 
     cell: Cell

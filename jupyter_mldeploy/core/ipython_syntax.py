@@ -14,7 +14,7 @@ import re
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, NamedTuple
 
 CommandKind = Literal["magic", "shell", "help", "autocall"]
 
@@ -40,8 +40,7 @@ class Command:
     may_bind: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class CellText:
+class CellText(NamedTuple):
     """A cell as Python: ``text`` has as many lines as the cell.
 
     Attributes:

@@ -10,6 +10,7 @@ import ast
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from . import effect_rules as rules
 from .function_scopes import FunctionNode, all_arguments, local_names
@@ -21,8 +22,7 @@ _MOST_CALLS = 4_000
 """Calls followed into functions for one notebook; beyond that bodies are not entered again."""
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """One statement changes an object. ``certain`` is False when nothing says whether it does; ``text`` is the call."""
 
     statement: int

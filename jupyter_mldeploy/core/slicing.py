@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from .effects import Change, ObjectId, Tracker
 from .function_scopes import StatementNames
@@ -19,8 +19,7 @@ from .statement_scopes import statement_names
 Verdict = Literal["keep", "skip"]
 
 
-@dataclass(frozen=True, slots=True)
-class Statement:
+class Statement(NamedTuple):
     """One top-level statement of a cell that ran.
 
     Attributes:
@@ -36,8 +35,7 @@ class Statement:
     verdict: Verdict | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Opaque:
+class Opaque(NamedTuple):
     """A name was bound at a position by something that cannot become part of a script; ``why`` says by what."""
 
     position: int
@@ -45,8 +43,7 @@ class Opaque:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class Missing:
+class Missing(NamedTuple):
     """A name that is needed and that no statement gives; ``wanted_by`` is the statement that needs it, at ``line``."""
 
     name: str
@@ -56,8 +53,7 @@ class Missing:
     deleted_by: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Doubt:
+class Doubt(NamedTuple):
     """A statement that may change a needed object; nothing says whether it does."""
 
     name: str
@@ -86,8 +82,7 @@ class Slice:
     names: list[StatementNames] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class _Need:
+class _Need(NamedTuple):
     name: str
     position: int
     wanted_by: int
@@ -96,8 +91,7 @@ class _Need:
     optional: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class _Event:
+class _Event(NamedTuple):
     position: int
     certain: bool
     ids: frozenset[ObjectId] = frozenset()

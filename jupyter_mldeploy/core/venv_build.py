@@ -179,7 +179,11 @@ class VenvBuilder:
 
     def _failed(self, what: str, lines: Sequence[str]) -> EnvironmentBuildError | StoreFullError:
         failure = explain_failure(lines)
-        details = {"requirement": failure.requirement, "log_tail": list(lines)[-15:], "log": str(self._log_path)}
+        details = {
+            "requirement": failure.requirement,
+            "log_tail": [line[:500] for line in lines[-15:]],
+            "log": str(self._log_path),
+        }
         message = f"{what} could not be built: {failure.reason}."
         if failure.reason == "the disk is full":
             return StoreFullError(message, hint=failure.hint, details=details)

@@ -126,10 +126,9 @@ def test_the_manual_names_every_option() -> None:
     assert all(option.flag in manual and option.help in manual for option in DEPLOY_OPTIONS)
 
 
-def test_importing_is_light() -> None:
-    code = (
-        "import sys, jupyter_mldeploy.core.deployargs; "
-        "print([m for m in ('pydantic','nbformat','yaml','packaging','argparse') if m in sys.modules])"
-    )
+@pytest.mark.parametrize("module", ["deployargs", "capture", "notebook", "objects", "environment"])
+def test_importing_is_light(module: str) -> None:
+    heavy = ("pydantic", "nbformat", "yaml", "packaging", "cloudpickle", "IPython", "numpy")
+    code = f"import sys, jupyter_mldeploy.core.{module}; print([m for m in {heavy!r} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
