@@ -19,9 +19,17 @@ class AccessLog:
         if exchange.route == "health" and exchange.status == 200:
             return
         milliseconds = seconds * 1000
+        if (
+            self._writer.structured
+            and exchange.path == b"/score"
+            and not exchange.client_id
+            and b"x-request-id" not in exchange.headers
+        ):
+            self._quickly(exchange, milliseconds)
+            return
         size = len(exchange.payload)
         path = exchange.path.decode("latin-1")
-        fields = {
+        fields: dict[str, object] = {
             "time": round(time.time(), 6),
             "level": "info" if exchange.status < 500 else "error",
             "message": f"{exchange.method} {path} {exchange.status} {milliseconds:.3f}ms {size}",
@@ -37,3 +45,26 @@ class AccessLog:
         if exchange.exec_ms >= 0:
             fields["run_ms"] = round(exchange.exec_ms, 3)
         self._writer.access(fields)
+
+    def _quickly(self, exchange: Exchange, milliseconds: float) -> None:
+        """Write the same line without a detour, for requests in which nothing needs escaping."""
+        method = exchange.method.encode()
+        run = b',"run_ms":%.3f' % exchange.exec_ms if exchange.exec_ms >= 0 else b""
+        self._writer.access_line(
+            b'{"time":%.6f,"level":"%b","message":"%b /score %d %.3fms %d","logger":"access","request_id":"%b",'
+            b'"status":%d,"ms":%.3f,"method":"%b","path":"/score"%b%b'
+            % (
+                time.time(),
+                b"info" if exchange.status < 500 else b"error",
+                method,
+                exchange.status,
+                milliseconds,
+                len(exchange.payload),
+                exchange.request_id,
+                exchange.status,
+                milliseconds,
+                method,
+                run,
+                self._writer.line_end,
+            )
+        )

@@ -23,10 +23,11 @@ class Slot:
         target: the call that an interruption is meant for.
         interrupted: ``perf_counter`` of that interruption, 0 before.
         stuck: given up: the call goes on although it was interrupted.
+        bell: rung (released) to wake the thread when it waits for work.
         cancel: stops the call where it is a task of the user's event loop.
     """
 
-    __slots__ = ("cancel", "current", "ident", "interrupted", "started", "stuck", "target")
+    __slots__ = ("bell", "cancel", "current", "ident", "interrupted", "started", "stuck", "target")
 
     def __init__(self) -> None:
         self.ident = 0
@@ -35,6 +36,8 @@ class Slot:
         self.target: list[Exchange] | None = None
         self.interrupted = 0.0
         self.stuck = False
+        self.bell = threading.Lock()
+        self.bell.acquire()
         self.cancel: Callable[[], object] | None = None
 
 

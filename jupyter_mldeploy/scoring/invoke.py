@@ -14,7 +14,6 @@ import threading
 from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
-from queue import Empty, SimpleQueue
 from time import perf_counter
 from typing import Protocol, cast
 
@@ -94,7 +93,8 @@ class Invoker(Queue):
         self._caller = caller
         self._batch_size = batch_size
         self._batch_wait_s = batch_wait_ms / 1000
-        self._tokens: SimpleQueue[bool] = SimpleQueue()
+        self._sleepers: deque[Slot] = deque()
+        self._stopped = False
         self._done: deque[Exchange] = deque()
         self._delivering = False
 
@@ -102,12 +102,14 @@ class Invoker(Queue):
         """Put a request into the queue."""
         exchange.queued = perf_counter()
         self.jobs.append(exchange)
-        self._tokens.put(True)
+        if self._sleepers:  # nobody to wake while all are at work: they look for themselves
+            self._wake_one()
 
     def stop(self) -> None:
         """Let every thread return from ``work`` when it has finished what it is doing."""
+        self._stopped = True
         for _ in self.slots:
-            self._tokens.put(False)
+            self._wake_one()
 
     def replace(self, stuck: Slot) -> None:
         """Give the work of a thread that hangs to a new one."""
@@ -119,24 +121,44 @@ class Invoker(Queue):
     def work(self, slot: Slot) -> None:
         """Execute requests until ``stop``."""
         slot.ident = threading.get_ident()
-        jobs, tokens = self.jobs, self._tokens
+        jobs = self.jobs
         batch: list[Exchange] = []
         while not slot.stuck:
             try:
-                if not tokens.get():
-                    return
                 try:
                     batch = [jobs.popleft()]
                 except IndexError:
-                    continue  # withdrawn, or taken into a batch
+                    if self._stopped:
+                        return
+                    self._sleep(slot)
+                    continue
                 if self._batch_size > 1:
-                    self._gather(batch)
+                    self._gather(slot, batch)
                 self._execute(slot, batch)
             except ScoringTimeout:  # came late: just before or after the call it was meant for
                 slot.current = None
                 self._deliver(batch)
 
-    def _gather(self, batch: list[Exchange]) -> None:
+    def _sleep(self, slot: Slot, seconds: float = -1) -> None:
+        """Wait for a request, at most so many seconds."""
+        sleepers = self._sleepers
+        sleepers.append(slot)
+        # Looked at again only now: what comes from here on finds us among the sleepers.
+        if self.jobs or self._stopped or not slot.bell.acquire(timeout=seconds):
+            try:
+                sleepers.remove(slot)
+            except ValueError:
+                slot.bell.acquire()  # somebody has taken us out to ring
+
+    def _wake_one(self) -> None:
+        try:
+            slot = self._sleepers.popleft()
+        except IndexError:
+            return
+        with suppress(RuntimeError):  # rung already: an interruption kept it from lying down
+            slot.bell.release()
+
+    def _gather(self, slot: Slot, batch: list[Exchange]) -> None:
         """Take what is waiting already; wait for more only when that was asked for."""
         jobs, size = self.jobs, self._batch_size
         until = batch[0].queued + self._batch_wait_s
@@ -145,14 +167,9 @@ class Invoker(Queue):
                 batch.append(jobs.popleft())
             except IndexError:
                 rest = until - perf_counter()
-                if rest <= 0:
+                if rest <= 0 or self._stopped:
                     return
-                try:
-                    if not self._tokens.get(timeout=rest):
-                        self._tokens.put(False)  # that was for work()
-                        return
-                except Empty:
-                    return
+                self._sleep(slot, rest)
 
     def _execute(self, slot: Slot, batch: list[Exchange]) -> None:
         slot.started = perf_counter()

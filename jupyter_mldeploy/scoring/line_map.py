@@ -7,7 +7,6 @@ File format (JSON), as capturing writes it:
 from __future__ import annotations
 import __future__
 
-import ast
 import json
 import linecache
 from collections.abc import Iterator, Mapping
@@ -15,6 +14,10 @@ from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from types import CodeType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import ast
 
 _FUTURE_FLAGS = 0
 for _name in __future__.all_feature_names:
@@ -67,6 +70,8 @@ def compile_mapped(source: str, path: Path, line_map: LineMap) -> Iterator[CodeT
     Raises:
         SyntaxError: under the name and line of the cell.
     """
+    import ast  # only captured scripts need it
+
     try:
         tree = ast.parse(source, filename=str(path))
     except SyntaxError as error:

@@ -45,8 +45,10 @@ class LogWriter:
 
     def __init__(self, descriptor: int, *, structured: bool, facts: dict[str, Any] | None = None) -> None:
         self._descriptor = descriptor
-        self._structured = structured
+        self.structured = structured
         self._facts = {name: value for name, value in (facts or {}).items() if value not in ("", None)}
+        #: The end of every JSON line, for those who write lines themselves.
+        self.line_end = (b"," + orjson.dumps(self._facts)[1:] if self._facts else b"}") + b"\n"
         self._waiting: list[bytes] = []
         self._size = 0
         self._lock = threading.Lock()
@@ -55,7 +57,7 @@ class LogWriter:
         """Write one line now."""
         now = time.time() if when is None else when
         request_id = _lookup()
-        if self._structured:
+        if self.structured:
             line: dict[str, Any] = {"time": round(now, 6), "level": level, "message": message, "logger": logger}
             if request_id is not None:
                 line["request_id"] = request_id
@@ -69,10 +71,14 @@ class LogWriter:
 
     def access(self, fields: dict[str, Any]) -> None:
         """Take an access line for the next ``flush``. ``fields`` begin with time, level and message."""
-        if self._structured:
+        if self.structured:
             data = _dumps(fields | self._facts)
         else:
             data = f"{_stamp(fields['time'])} I access [{fields['request_id']}] | {fields['message']}\n".encode()
+        self.access_line(data)
+
+    def access_line(self, data: bytes) -> None:
+        """Take a line that is complete."""
         self._waiting.append(data)
         self._size += len(data)
         if self._size > _FLUSH_AT:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, cast
 import httptools
 
 from .exchange import INTERNAL_ERROR, Exchange
+from .memory import keep_large_blocks
 
 if TYPE_CHECKING:
     from .connection import Connection
@@ -29,6 +30,9 @@ class Phase(IntEnum):
     CLOSING = 3  # the client's end, after our last answer
 
 
+_NO_REQUEST = Exchange(None)
+
+
 class RequestReader(asyncio.Protocol):
     """The reading half of a connection: bytes to exchanges.
 
@@ -38,9 +42,11 @@ class RequestReader(asyncio.Protocol):
     """
 
     __slots__ = (
+        "_body_length",
         "_body_parts",
         "_exchange",
         "_head_size",
+        "_missing",
         "_parser",
         "_target",
         "_too_late",
@@ -55,7 +61,9 @@ class RequestReader(asyncio.Protocol):
         self.listener = listener
         self._transport: asyncio.Transport = cast("asyncio.Transport", None)  # set by connection_made, first of all
         self._parser = httptools.HttpRequestParser(self)
-        self._exchange = Exchange(None)
+        self._exchange = _NO_REQUEST
+        self._body_length = 0
+        self._missing = 0  # bytes of a large body that are still to come, past the parser
         self._target = b""
         self._body_parts: list[bytes] | None = None
         self._head_size = 0
@@ -84,6 +92,9 @@ class RequestReader(asyncio.Protocol):
         """Read what has come."""
         if self._too_late:
             return
+        if self._missing:
+            self._collect(data)
+            return
         unfinished = self._exchange if self.phase == Phase.HEAD else None
         try:
             self._parser.feed_data(data)
@@ -97,7 +108,9 @@ class RequestReader(asyncio.Protocol):
             if not self._too_late:  # otherwise the refusal was ours, and is on its way
                 self.refuse(400, "The request is not valid HTTP/1.1.")
         else:
-            if self.phase == Phase.HEAD and self._exchange is unfinished:  # one header without end
+            if self._body_length and self.phase == Phase.BODY and not self._too_late:
+                self._pass_by_parser()
+            elif self.phase == Phase.HEAD and self._exchange is unfinished:  # one header without end
                 self._head_size += len(data)
                 if self._head_size > self.listener.settings.max_header_bytes:
                     self._refuse_large_head()
@@ -109,6 +122,7 @@ class RequestReader(asyncio.Protocol):
         self._exchange = Exchange(cast("Connection", self))
         self._target = b""
         self._body_parts = None
+        self._body_length = 0
         self._head_size = 0
         self.body_size = 0
         self.phase, self.since = Phase.HEAD, self.listener.now
@@ -159,6 +173,7 @@ class RequestReader(asyncio.Protocol):
                 self.go_ahead()
         elif length >= LARGE_BODY or b"transfer-encoding" in headers:
             self._refuse_unwanted(exchange)  # why take in what will not be used
+        self._body_length = length if length >= LARGE_BODY else 0
 
     def on_body(self, body: bytes) -> None:
         """A piece of the body."""
@@ -177,15 +192,42 @@ class RequestReader(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         """The request is complete: answer it now, or after those before it."""
-        if self._too_late or self._parser.should_upgrade():
-            return
+        if not self._too_late and not self._parser.should_upgrade():
+            self._complete()
+
+    def _complete(self) -> None:
         exchange = self._exchange
+        self._exchange = _NO_REQUEST  # an idle connection must not hold on to a large body
         self.phase, self.since = Phase.IDLE, self.listener.now
         if self._body_parts is not None:
             exchange.body = b"".join(self._body_parts)
             self._body_parts = None
         exchange.received = perf_counter()
         self.enqueue(exchange)
+
+    def _pass_by_parser(self) -> None:
+        """Collect the rest of a large body as it comes: the parser would only copy it once more."""
+        keep_large_blocks()
+        self._missing = self._body_length - self.body_size
+        self._body_length = 0
+        if self._body_parts is None:
+            self._body_parts = [self._exchange.body] if self._exchange.body else []
+
+    def _collect(self, data: bytes) -> None:
+        parts = self._body_parts
+        if parts is None:
+            return
+        rest = b""
+        if len(data) > self._missing:
+            data, rest = data[: self._missing], data[self._missing :]
+        parts.append(data)
+        self.body_size += len(data)
+        self._missing -= len(data)
+        if not self._missing:
+            self._parser = httptools.HttpRequestParser(self)  # the old one still waits for the body
+            self._complete()
+            if rest:
+                self.data_received(rest)
 
     def _decline_upgrade(self, rest: bytes) -> None:
         """Read a request that offers another protocol (``Upgrade: h2c``) again, as if it did not.
