@@ -50,7 +50,7 @@ class Announcer:
 
     async def run(self) -> None:
         """Go on until cancelled."""
-        seq = -1
+        seq: int | None = None
         while True:
             if self._backend.opened:
                 events, seq = await self._backend.quick(self._read, seq)
@@ -58,7 +58,10 @@ class Announcer:
                     self.announce(event)
                 if events:
                     self._backend.news.ring()
-            await asyncio.sleep(SOON_S if self._backend.news.waiting else SELDOM_S)
+            for _ in range(round(SELDOM_S / SOON_S)):
+                await asyncio.sleep(SOON_S)
+                if self._backend.news.waiting:
+                    break
 
     def announce(self, event: Event) -> None:
         """Emit a change of a service or a revision in Jupyter's event system."""
@@ -67,12 +70,11 @@ class Announcer:
             schema, data = found
             self._logger.emit(schema_id=schema, data=data)
 
-    def _read(self, seq: int) -> tuple[list[Event], int]:
+    def _read(self, seq: int | None) -> tuple[list[Event], int]:
         stream = self._backend.workspace.events
-        if seq < 0:  # what happened before this server is history, not news
-            return [], stream.last_seq()
-        events = stream.read(seq)
-        return events, events[-1].seq if events else seq
+        after = self._backend.first_seq if seq is None else seq
+        events = stream.read(after)
+        return events, events[-1].seq if events else after
 
 
 def document(event: Event) -> tuple[str, dict[str, Any]] | None:

@@ -33,6 +33,12 @@ class Backend:
         policy: what is allowed.
         paths: which files clients may name.
         refresh_s: seconds after which a service that somebody looks at is compared with the truth again.
+
+    Attributes:
+        changed: rings when an operation has changed.
+        news: rings when the workspace has new events.
+        first_seq: number of the newest event when the workspace was opened; what is older is history, not news.
+        streams: the WebSockets that are open.
     """
 
     def __init__(self, home: Path | None, policy: Policy, paths: RootPaths, *, refresh_s: float = 5.0) -> None:
@@ -49,6 +55,7 @@ class Backend:
         self._opening = threading.Lock()
         self._used: dict[str, float] = {}
         self.streams: set[Any] = set()
+        self.first_seq = 0
         self.freshness = Freshness(self, refresh_s)
         self.logs = LogReading(self)
 
@@ -59,7 +66,9 @@ class Backend:
         """The workspace, opened when it is first asked for. Only from a thread of :meth:`quick` or :meth:`slow`."""
         with self._opening:
             if self._workspace is None:
-                self._workspace = Workspace(self.home)
+                workspace = Workspace(self.home)
+                self.first_seq = workspace.events.last_seq()
+                self._workspace = workspace
             return self._workspace
 
     @property

@@ -15,7 +15,7 @@ from jupyter_server.auth.decorator import authorized
 from tornado import web
 
 from ..core.target import Connection
-from ..errors import TargetUnavailableError
+from ..errors import MldeployError, TargetUnavailableError
 from .base import ApiHandler
 from .documented import documented
 from .proxyheaders import outgoing, returning, target_path
@@ -30,6 +30,7 @@ class ProxyHandler(ApiHandler):
 
     _upstream: Upstream | None = None
     _where: Connection | None = None
+    _error: MldeployError | None = None
 
     async def prepare(self) -> None:  # type: ignore[override]  # as in jupyter_server's own APIHandler
         """Check everything before the first byte of the body is taken."""
@@ -52,8 +53,12 @@ class ProxyHandler(ApiHandler):
 
     async def data_received(self, chunk: bytes) -> None:
         """Pass a piece of the request's body on; the client waits while the service does."""
-        upstream = await self._reach()
-        await upstream.write(chunk)
+        if self._error is not None:
+            return
+        try:
+            await (await self._reach()).write(chunk)
+        except MldeployError as error:
+            self._error = error  # what is raised here would only cut the connection; the verb can answer
 
     def on_connection_close(self) -> None:
         """Let go of the service when the client has gone."""
@@ -66,6 +71,8 @@ class ProxyHandler(ApiHandler):
     @documented("Pass a request on to the service with its key.", None, content="*/*")
     async def get(self, *_: str) -> None:
         """Answer with what the service answers."""
+        if self._error is not None:
+            raise self._error
         upstream = await self._reach()
         try:
             async with asyncio.timeout(self.backend.policy.limits.proxy_s):

@@ -82,7 +82,7 @@ def target_path(uri: str, base_uri: str) -> str:
     path, _, query = uri.partition("?")
     _, _, inside = path.partition("/mldeploy/proxy/")
     _, _, rest = inside.partition("/")
-    if any(urllib.parse.unquote(part) in {".", ".."} for part in rest.replace("\\", "/").split("/")):
+    if {".", ".."} & set(urllib.parse.unquote(rest).replace("\\", "/").split("/")):
         raise web.HTTPError(404, "A path through the proxy cannot climb.")
     pairs = [pair for pair in query.split("&") if pair and pair.partition("=")[0].lower() not in _NOT_IN_QUERY]
     base = urllib.parse.urlsplit(base_uri).path.rstrip("/")

@@ -15,7 +15,6 @@ import orjson
 from jupyter_core.utils import ensure_async
 from jupyter_server.auth.decorator import authorized, ws_authenticated
 from jupyter_server.base.handlers import JupyterHandler
-from jupyter_server.base.websocket import WebSocketMixin
 from pydantic import ValidationError
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
@@ -25,7 +24,7 @@ from .base import error_body
 from .channels import RESOURCES, Message, Subscribe, messages
 
 
-class StreamHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):
+class StreamHandler(JupyterHandler, WebSocketHandler):
     """One client's connection."""
 
     @property
@@ -39,15 +38,23 @@ class StreamHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):
         """Bytes of a message from the client; they are small."""
         return 1 << 16
 
+    @property
+    def ping_interval(self) -> float:
+        """Seconds between pings, which keep proxies on the way from closing a silent connection."""
+        return 30.0
+
+    async def prepare(self) -> None:  # type: ignore[override]  # as in jupyter_server's own handlers
+        """Find out who asks; a WebSocket is never sent to the login page."""
+        await super().prepare(_redirect_to_login=False)
+
     @ws_authenticated
     @authorized("read", resource="jupyter_mldeploy:services")
     async def get(self, *args: Any, **kwargs: Any) -> None:  # type: ignore[override]  # what @authorized is typed as
         """Shake hands with a user who may read; each subscription is checked again."""
         await super().get(*args, **kwargs)
 
-    def open(self, *args: str, **kwargs: str) -> None:
+    def open(self, *_: str, **__: str) -> None:
         """Begin without subscriptions."""
-        super().open(*args, **kwargs)
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._sending = asyncio.Lock()
         self.backend.streams.add(self)
