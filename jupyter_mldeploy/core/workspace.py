@@ -9,6 +9,7 @@ Every frontend starts here, and any number of processes may open the same worksp
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -222,9 +223,7 @@ class Workspace:
         ]
 
     def _try_refresh(self, name: str) -> None:
-        from ..errors import MldeployError
-
         try:
             self.deployer.refresh(name)
-        except MldeployError:
-            return  # a broken target plug-in or a service deleted meanwhile must not hide the others
+        except Exception as error:  # noqa: BLE001  a service deleted meanwhile, or a faulty plug-in, must not hide the others
+            logging.getLogger(__name__).debug("service %s was not looked at: %r", name, error)

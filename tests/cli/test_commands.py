@@ -156,6 +156,23 @@ def test_a_broken_target_is_named_and_does_not_hide_the_others(call: Call) -> No
     assert "could not be loaded" in err
 
 
+def test_a_target_that_fails_to_look_does_not_hide_the_services(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tests.core.memory_target import MemoryTarget
+
+    deploy(call, "one-a")
+    deploy(call, "one-b")
+    truth = MemoryTarget.observe
+
+    def faulty(self: MemoryTarget, service: Any) -> Any:
+        if service.name == "one-a":
+            raise KeyError("control")
+        return truth(self, service)
+
+    monkeypatch.setattr(MemoryTarget, "observe", faulty)
+    services = document(call("list", "--json"))["services"]
+    assert [(item["name"], item["state"]) for item in services] == [("one-a", "Healthy"), ("one-b", "Healthy")]
+
+
 def test_keys_are_shown_and_changed(call: Call) -> None:
     deploy(call)
     both = document(call("keys", "svc", "--json"))
