@@ -97,7 +97,6 @@ class Settings:
     service_name: str = _setting("ML service", "SERVICE_NAME", _text)
     service_version: str = _setting("1.0", "SERVICE_VERSION", _text)
     service_path_prefix: str = _setting("", "SERVICE_PATH_PREFIX", _text)
-    workspace_name: str = _setting("", "WORKSPACE_NAME", _text)
 
     # What a caller sees.
     cors_origins: tuple[str, ...] = _setting((), "AML_CORS_ORIGINS", _origins)

@@ -65,7 +65,7 @@ class Watchdog:
                 return slot.interrupted + self._grace_s
             if slot.current is batch:
                 self._judge.stuck(slot, now - started)
-                for exchange in batch:
+                for exchange in batch if len(batch) > 1 else ():  # a single one was answered when it was interrupted
                     self._judge.timed_out(exchange)
             return None
         if now - started < self._run_s:

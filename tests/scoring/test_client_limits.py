@@ -1,0 +1,183 @@
+"""Whatever the pieces are in which bytes arrive, the answers are the same; and no bytes at all break a connection."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from jupyter_mldeploy.scoring.answer import AnswerWriter
+from jupyter_mldeploy.scoring.application import Application
+from jupyter_mldeploy.scoring.auth import KeyRing
+from jupyter_mldeploy.scoring.connection import Connection
+from jupyter_mldeploy.scoring.exchange import Exchange
+from jupyter_mldeploy.scoring.listener import Listener
+from jupyter_mldeploy.scoring.metrics import Metrics
+from jupyter_mldeploy.scoring.settings import Settings
+
+
+class Wire:
+    """A transport that keeps what is written."""
+
+    def __init__(self) -> None:
+        self.written = bytearray()
+        self.closed = False
+        self.reading = True
+
+    def write(self, data: bytes) -> None:
+        assert not self.closed, "written after the end"
+        self.written += data
+
+    def writelines(self, parts: list[bytes]) -> None:
+        self.write(b"".join(parts))
+
+    def close(self) -> None:
+        self.closed = True
+
+    abort = write_eof = close
+
+    def is_closing(self) -> bool:
+        return self.closed
+
+    def can_write_eof(self) -> bool:
+        return True
+
+    def pause_reading(self) -> None:
+        self.reading = False
+
+    def resume_reading(self) -> None:
+        self.reading = True
+
+    def get_extra_info(self, name: str) -> None:
+        assert name
+
+
+class Echo:
+    """Answers with the body, when it is told to."""
+
+    def __init__(self) -> None:
+        self.jobs: list[Exchange] = []
+
+    def submit(self, exchange: Exchange) -> None:
+        self.jobs.append(exchange)
+
+    def has_room(self) -> bool:
+        return True
+
+    def withdraw(self, exchange: Exchange) -> bool:
+        return exchange in self.jobs
+
+
+@pytest.fixture(scope="module")
+def loop() -> Iterator[asyncio.AbstractEventLoop]:
+    made = asyncio.new_event_loop()
+    yield made
+    made.close()
+
+
+def answers_to(loop: asyncio.AbstractEventLoop, pieces: list[bytes], *, limits: Settings | None = None) -> bytes:
+    """Return everything that a connection writes when it reads these pieces."""
+    limits = limits or Settings()
+    scorer = Echo()
+    nothing: Any = None
+    application = Application(
+        scorer,
+        limits,
+        keys=KeyRing(limits),
+        rawhttp=False,
+        needs_json=False,
+        documents=nothing,
+        figures=Metrics(dict, {}, None, "x"),
+        access_log=None,
+        on_stuck=nothing,
+    )
+    answers = AnswerWriter("1", show_version=False)
+    answers._date = b"Date: now\r\n"
+    listener = Listener(loop, [], application, answers, limits)
+    connection, wire = Connection(listener), Wire()
+    connection.connection_made(wire)  # type: ignore[arg-type]
+
+    def work() -> None:
+        while scorer.jobs:
+            exchange = scorer.jobs.pop(0)
+            exchange.payload = exchange.body
+            application.complete(exchange)
+
+    for piece in pieces:
+        if piece:
+            connection.data_received(piece)
+            work()
+    if not wire.closed:
+        connection.eof_received()
+        work()
+    connection.connection_lost(None)
+    assert not listener.connections
+    return bytes(wire.written)
+
+
+def request(body: bytes, *, chunks: int = 0, name: str = "r") -> bytes:
+    head = b"POST /score HTTP/1.1\r\nHost: x\r\nx-request-id: %b\r\n" % name.encode()
+    if not chunks:
+        return head + b"Content-Length: %d\r\n\r\n" % len(body) + body
+    size = max(1, -(-len(body) // chunks))
+    parts = [body[start : start + size] for start in range(0, len(body), size)]
+    framed = b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in parts)
+    return head + b"Transfer-Encoding: chunked\r\n\r\n" + framed + b"0\r\n\r\n"
+
+
+requests = st.lists(
+    st.builds(
+        request,
+        st.one_of(st.binary(max_size=50), st.binary(min_size=1, max_size=4).map(lambda seed: seed * 30_000)),
+        chunks=st.integers(0, 3),
+        name=st.text("abc-", min_size=1, max_size=8),
+    ),
+    min_size=1,
+    max_size=4,
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(stream=requests.map(b"".join), cuts=st.lists(st.floats(0, 1), max_size=12))
+def test_pieces_do_not_matter(loop: asyncio.AbstractEventLoop, stream: bytes, cuts: list[float]) -> None:
+    places = sorted({int(cut * len(stream)) for cut in cuts})
+    pieces = [stream[start:stop] for start, stop in zip([0, *places], [*places, len(stream)], strict=True)]
+    whole = answers_to(loop, [stream])
+    assert whole.count(b"HTTP/1.1 200 OK") == stream.count(b"POST /score")
+    assert answers_to(loop, pieces) == whole
+
+
+def test_byte_by_byte_around_a_large_body(loop: asyncio.AbstractEventLoop) -> None:
+    stream = request(b"x" * 70_000, name="large") + request(b"next")
+    edge = stream.index(b"xxx")
+    pieces = [stream[index : index + 1] for index in range(edge + 3)]
+    pieces += [stream[edge + 3 : edge + 69_998]]
+    pieces += [stream[index : index + 1] for index in range(edge + 69_998, len(stream))]
+    assert answers_to(loop, pieces) == answers_to(loop, [stream])
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    good=requests.map(b"".join),
+    noise=st.lists(st.tuples(st.floats(0, 1), st.binary(max_size=6)), min_size=1, max_size=6),
+    size=st.integers(1, 5000),
+)
+def test_damaged_requests_end_in_an_answer_or_the_end(
+    loop: asyncio.AbstractEventLoop, good: bytes, noise: list[tuple[float, bytes]], size: int
+) -> None:
+    damaged = bytearray(good)
+    for place, junk in noise:
+        start = int(place * len(damaged))
+        damaged[start : start + len(junk)] = junk
+    stream = bytes(damaged)
+    written = answers_to(
+        loop,
+        [stream[start : start + size] for start in range(0, len(stream), size)],
+        limits=Settings(max_body_bytes=200_000),
+    )
+    assert b"HTTP/1.1 500" not in written
+    assert written == b"" or written.startswith(b"HTTP/1.1 ")
