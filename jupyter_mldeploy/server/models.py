@@ -43,7 +43,7 @@ class ModelsHandler(ApiHandler):
         "Register a file or folder as the next version of a model; the operation's result is the model.",
         answers.OperationInFull,
         body=ModelBody,
-        query={"wait_s": "wait so long for the end (at most 30)"},
+        query={"wait_s": "seconds to wait for the end (at most 30)"},
         status=202,
     )
     async def post(self) -> None:

@@ -29,7 +29,7 @@ class OperationHandler(ApiHandler):
     @documented(
         "Show an operation; when it has ended, with result and card.",
         answers.OperationInFull,
-        query={"wait_s": "wait so long for the end (at most 30)"},
+        query={"wait_s": "seconds to wait for the end (at most 30)"},
     )
     async def get(self, operation_id: str) -> None:
         """See the OpenAPI document."""

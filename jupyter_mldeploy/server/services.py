@@ -18,7 +18,7 @@ from .bodies import DeployBody
 from .deploying import delete, deploy, failure, read_deployment
 from .documented import documented
 
-WAIT = {"wait_s": "wait so long for the end (at most 30); the answer is 200 when it ended, else 202"}
+WAIT = {"wait_s": "seconds to wait for the end (at most 30)"}
 
 
 class ServiceDocuments(ApiHandler):
