@@ -33,11 +33,11 @@ def reaching(facts: Facts, use: ast.Name) -> Reach | None:
     if found is None:
         return None
     owner, bindings = found
-    if any(use.id in inner.nonlocals for inner in owner.inner) or (owner.kind == "comprehension"):
+    if owner.kind == "comprehension":
         return None
     if owner is not scope.function():
         return _outer(facts, bindings)
-    if owner.kind == "module" and any(binding.deferred for binding in bindings):
+    if any(binding.deferred for binding in bindings):
         return None
     if len(bindings) > _MANY:
         return None

@@ -32,7 +32,7 @@ class Binding:
     """One place that gives a name a value.
 
     ``value`` is the expression of a plain assignment and None otherwise; ``target`` is the dotted name of an import;
-    ``deferred`` marks a module name that a function assigns through ``global``.
+    ``deferred`` marks a name that a function assigns through ``global`` or ``nonlocal``.
     """
 
     name: str
@@ -265,6 +265,9 @@ class Facts:
         if binding.name in scope.globals and scope.kind != "module":
             binding.deferred = True
             scope = self.module
+        elif binding.name in scope.nonlocals:
+            binding.deferred = True
+            scope = _owner_of_nonlocal(binding.name, scope)
         scope.bindings[binding.name].append(binding)
 
     # -- questions --------------------------------------------------------------------------------------------------
@@ -293,11 +296,13 @@ class Facts:
     def lookup(self, name: str, scope: Scope) -> tuple[Scope, list[Binding]] | None:
         """Return the scope that owns ``name`` as seen from ``scope``, and its bindings; None when nothing binds it."""
         at: Scope | None = scope
+        direct = True  # a class's names are seen from its own body, not from its functions
         while at is not None:
             if name in at.globals and at.kind != "module":
                 at = self.module
-            if name in at.bindings and (at.kind != "class" or at is scope):
+            if name in at.bindings and (at.kind != "class" or direct):
                 return at, at.bindings[name]
+            direct = direct and at.kind == "comprehension"
             at = at.parent
         return None
 
@@ -356,6 +361,19 @@ _HANDLERS: dict[type, Callable[[Facts, Any, Scope], Scope | None]] = {
     ast.Nonlocal: Facts._nonlocal, ast.ExceptHandler: Facts._handler, ast.MatchAs: Facts._pattern,
     ast.MatchStar: Facts._pattern, ast.MatchMapping: Facts._pattern,
 }  # fmt: skip
+
+
+def _owner_of_nonlocal(name: str, scope: Scope) -> Scope:
+    """Return the function around ``scope`` that a ``nonlocal`` name belongs to."""
+    first: Scope | None = None
+    at = scope.parent
+    while at is not None:
+        if at.kind == "function":
+            first = first or at
+            if name in at.bindings:
+                return at
+        at = at.parent
+    return first or scope
 
 
 def parameters(args: ast.arguments) -> list[ast.arg]:

@@ -12,6 +12,7 @@ from pathlib import PurePath
 from typing import Literal
 
 from jupyter_mldeploy.core.scopes import Facts, FunctionNode, parameters
+from jupyter_mldeploy.core.values import source_expression
 
 ScriptKind = Literal["json", "schema", "rawhttp", "batch", "class", "unknown"]
 
@@ -91,7 +92,7 @@ def tell(
         return "json", True
     if batch - online >= 2:
         return "batch", batch - online >= 3
-    return "json", online > 0 and batch < 1
+    return "json", False
 
 
 def proves_batch(facts: Facts, run: FunctionNode) -> bool:
@@ -156,19 +157,13 @@ def _online_evidence(facts: Facts, run: FunctionNode) -> float:
             and node.args
             and _mentions(node.args[0], first)
             and facts.scope_of(node).function() is scope
-        ):
+        ) or name.endswith(".AMLResponse"):
             score += 3
-        elif name.endswith(".AMLResponse"):
-            score += 2
     for item in scope.returns:
-        if item.value is None:
-            continue
-        for part in ast.walk(item.value):
-            if isinstance(part, ast.Call) and _called(part) in {"dumps", "tolist"}:
-                score += 1
-                break
-        if isinstance(item.value, ast.Dict):
-            score += 1
+        value = source_expression(facts, item.value) if item.value is not None else None
+        # The batch runner takes neither text nor an object.
+        if isinstance(value, ast.Dict) or (isinstance(value, ast.Call) and _called(value) == "dumps"):
+            return score + 2
     return score
 
 

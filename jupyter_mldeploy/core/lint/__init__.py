@@ -14,7 +14,7 @@ from jupyter_mldeploy.core.lint.settings import LintConfig
 if TYPE_CHECKING:
     from jupyter_mldeploy.core.lint.context import PinnedEnvironment
     from jupyter_mldeploy.core.lint.documents import lint_document
-    from jupyter_mldeploy.core.lint.engine import lint_source, looks_like_entry_script
+    from jupyter_mldeploy.core.lint.engine import ScriptMode, lint_source, looks_like_entry_script
     from jupyter_mldeploy.core.lint.files import FileReport, fix_file, lint_file, lint_paths
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "LintConfig",
     "PinnedEnvironment",
     "Rule",
+    "ScriptMode",
     "Severity",
     "TextEdit",
     "apply_fixes",
@@ -40,6 +41,7 @@ __all__ = [
 _HOMES = {
     "FileReport": "files",
     "PinnedEnvironment": "context",
+    "ScriptMode": "engine",
     "fix_file": "files",
     "lint_document": "documents",
     "lint_file": "files",

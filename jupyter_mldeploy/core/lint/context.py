@@ -44,6 +44,7 @@ class ScriptContext:
         is_cell: the text is a notebook cell, so other tools are blind in it.
         cell_names: names that the notebook's other cells bind, or None when they are not known.
         confirmed: the text is certainly an entry script.
+        named: it is called an entry script, by the caller or by its file's name.
         magic: the cell magic that was taken out, for example ``"deploy"``, or None.
         environment: the environment that belongs to the script, or None when it is not known.
     """
@@ -57,6 +58,7 @@ class ScriptContext:
         is_cell: bool = False,
         cell_names: Collection[str] | None = None,
         confirmed: bool = True,
+        named: bool = True,
         environment: PinnedEnvironment | None = None,
         first_line: int = 1,
         magic: str | None = None,
@@ -69,6 +71,7 @@ class ScriptContext:
         self.is_cell = is_cell
         self.cell_names = cell_names
         self.confirmed = confirmed
+        self.named = named
         self.environment = environment
         self.first_line = first_line
         self.magic = magic

@@ -25,6 +25,11 @@ _ENVIRONMENT_NAME = re.compile(
 _REQUIREMENTS_NAME = re.compile(r"^[\w.-]*requirements[\w.-]*\.txt$", re.IGNORECASE)
 _INFERENCE_NAME = re.compile(r"inference[_-]?config", re.IGNORECASE)
 _DEPLOYMENT_NAME = re.compile(r"deployment?[_-]?config", re.IGNORECASE)
+_INFERENCE_KEYS = {"entryscript", "sourcedirectory", "condafile", "extradockerfilesteps", "enablegpu", "baseimage"}
+_DEPLOYMENT_KEYS = {
+    "computetype", "computetarget", "containerresourcerequirements", "autoscaler", "authenabled", "appinsightsenabled",
+    "numreplicas", "scoringtimeoutms", "sslenabled", "tokenauthenabled",
+}  # fmt: skip
 _ENDPOINT_SCHEMA = re.compile(r"(?:online|batch)(?:Endpoint|Deployment)\.schema\.json", re.IGNORECASE)
 _OTHER_SCHEMA = re.compile(r"\.schema\.json")
 
@@ -120,10 +125,11 @@ def family_of(path: str | None, root: Node | None) -> DocumentFamily | None:
         return "endpoint"
     if "auth_mode" in keys and keys & {"name", "traffic"}:
         return "endpoint"
-    if _INFERENCE_NAME.search(name):
+    simple = {key.lower().replace("_", "") for key in keys}
+    if _INFERENCE_NAME.search(name) and (simple & _INFERENCE_KEYS or root is None or is_canonical(name)):
         return "inferenceconfig"
-    if _DEPLOYMENT_NAME.search(name):
-        return "deploymentconfig"
+    if _DEPLOYMENT_NAME.search(name) and (simple & _DEPLOYMENT_KEYS or root is None or is_canonical(name)):
+        return None if {"apiVersion", "kind"} & keys else "deploymentconfig"
     if _ENVIRONMENT_NAME.match(name) and not keys & {
         "image",
         "conda_file",
@@ -135,6 +141,11 @@ def family_of(path: str | None, root: Node | None) -> DocumentFamily | None:
     }:
         return "environment"
     return None
+
+
+def is_canonical(path: str) -> bool:
+    """Whether a file has the very name that Azure's documents give to configurations; others need a known key too."""
+    return PurePath(path).name.lower() in {"inferenceconfig.json", "deploymentconfig.json"}
 
 
 def is_candidate(path: str) -> bool:

@@ -10,7 +10,7 @@ from jupyter_mldeploy.core.entryscript import EntryScript
 from jupyter_mldeploy.core.lint.context import Finding
 from jupyter_mldeploy.core.lint.diagnostics import Diagnostic
 from jupyter_mldeploy.core.lint.document import Node, UnreadableDocument, read_document
-from jupyter_mldeploy.core.lint.document_context import DocumentContext, DocumentFamily, family_of
+from jupyter_mldeploy.core.lint.document_context import DocumentContext, DocumentFamily, family_of, is_canonical
 from jupyter_mldeploy.core.lint.engine import MAX_FINDINGS, diagnostic_of, report_failure
 from jupyter_mldeploy.core.lint.rule import RULES
 from jupyter_mldeploy.core.lint.settings import LintConfig
@@ -23,6 +23,10 @@ _NOT_A_DOCUMENT = {
     "deploymentconfig": "MLD841",
     "endpoint": "MLD861",
 }
+_V1_MARKS = (
+    "entryScript", "sourceDirectory", "condaFile", "computeType", "containerResourceRequirements", "autoScaler",
+    "authEnabled",
+)  # fmt: skip
 _MARKS = ("dependencies", "entryScript", "computeType", "endpoint_name", "auth_mode", "azuremlschemas", ".schema.json")
 
 
@@ -53,6 +57,9 @@ def lint_document(
     except UnreadableDocument as problem:
         family = family_of(path, None)
         code = "MLD001" if problem.limit else _NOT_A_DOCUMENT.get(family or "")
+        known = is_canonical(path or "") or any(mark in text for mark in _V1_MARKS)
+        if family in {"inferenceconfig", "deploymentconfig"} and not known:
+            return []  # another tool's file of a similar name
         if code is None or (problem.limit and family is None):
             return []
         found = [(code, Finding(problem.span, problem.message))]

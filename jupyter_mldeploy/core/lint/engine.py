@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Collection, Iterable
 from pathlib import PurePath
@@ -59,8 +60,9 @@ def lint_source(
     source = analysis.source
     if analysis.parsed.too_large:
         return _finished(_unreadable(analysis, "MLD001"), source, config, path)
-    confirmed = kind != "auto" or bool(path and any(matches(path, glob) for glob in config.entry_scripts))
-    if not confirmed:
+    explicit = kind != "auto" or bool(path and any(matches(path, glob) for glob in config.entry_scripts))
+    confirmed = explicit
+    if not explicit:
         looks = looks_like_entry_script(analysis, path)
         if not looks:
             return []
@@ -72,6 +74,7 @@ def lint_source(
         is_cell=kind == "cell" or first_line > 1,
         cell_names=cell_names,
         confirmed=confirmed,
+        named=explicit or bool(path and _SCRIPT_NAME.search(PurePath(path).stem)),
         environment=environment,
         first_line=first_line,
         magic=magic,
@@ -89,6 +92,8 @@ def looks_like_entry_script(analysis: Analysis, path: str | None = None) -> Lite
     if entry.kind in {"schema", "rawhttp"}:
         return "certainly"
     init, run = entry.init, entry.run
+    if _calls_itself(analysis):
+        return ""
     mentions = _GATE.search(text) is not None
     if init is None or run is None:
         if analysis.parsed.has_errors and (init or run) and mentions:
@@ -104,8 +109,19 @@ def looks_like_entry_script(analysis: Analysis, path: str | None = None) -> Lite
         return ""
     if init.parameters and init.parameters[0].required and not entry.model_references:
         return ""
-    proof = bool(entry.model_references) or "AMLResponse" in text or (entry.kind == "batch" and entry.kind_is_certain)
+    registered = any(reference.how in {"env", "get_model_path"} for reference in entry.model_references)
+    proof = registered or "AMLResponse" in text or (entry.kind == "batch" and entry.kind_is_certain)
     return "certainly" if mentions and proof else "probably"
+
+
+def _calls_itself(analysis: Analysis) -> bool:
+    """Whether a script calls ``run()`` without or ``init()`` with arguments: it is a program of its own then."""
+    for call in analysis.facts.calls:
+        name = call.func.id if isinstance(call.func, ast.Name) else ""
+        given = bool(call.args or call.keywords)
+        if (name == "run" and not given) or (name == "init" and given):
+            return True
+    return False
 
 
 def _run(rule: Rule, context: ScriptContext) -> Iterable[tuple[Rule, Finding, Severity]]:

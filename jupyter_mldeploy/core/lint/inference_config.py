@@ -184,7 +184,8 @@ def environment_and_legacy_keys(ctx: DocumentContext) -> Iterator[Finding]:
     if environment is None or (environment.kind == "scalar" and environment.value is None):
         return
     for key, span, node in ctx.map.entries:
-        if key in LEGACY and not (node.kind == "scalar" and node.value in {None, False, ""}):
+        empty = node.value in {None, False, ""} if node.kind == "scalar" else not node.entries and not node.items
+        if key in LEGACY and not empty:
             yield ctx.finding(span, f"{key} and environment exclude each other; keep environment.")
 
 

@@ -16,11 +16,14 @@ REQUEST_ONLY = {
     "query_string", "remote_addr", "cookies", "form", "files", "headers", "json",
 }  # fmt: skip
 
+# What nothing but a request has, so that the kind need not be certain.
+_UNMISTAKABLE = {"get_data", "get_json", "full_path", "is_json", "query_string", "remote_addr", "content_length"}
+
 
 def _input(ctx: ScriptContext) -> tuple[str, Scope] | None:
     """Return the name and scope of the parameter that certainly receives the body's text."""
     scope = ctx.run_scope
-    if scope is None or not ctx.plain_run or not ctx.inputs or not ctx.entry.kind_is_certain or ctx.entry.class_name:
+    if scope is None or not ctx.plain_run or not ctx.inputs or ctx.entry.class_name:
         return None
     first = ctx.inputs[0]
     return (first.name, scope) if first.kind == "positional" and first.default is None else None
@@ -62,7 +65,7 @@ def json_text_indexed(ctx: ScriptContext) -> Iterator[Finding]:
             return rows
     """
     given = _input(ctx)
-    if given is None:
+    if given is None or not ctx.entry.kind_is_certain:
         return
     name, scope = given
     uses: list[tuple[ast.expr, ast.Name]] = [
@@ -142,11 +145,9 @@ def request_without_rawhttp(ctx: ScriptContext) -> Iterator[Finding]:
         return  # on a helper: MLD507
     name, scope = given
     for attribute in ctx.facts.attributes:
-        if (
-            not isinstance(attribute.value, ast.Name)
-            or attribute.value.id != name
-            or attribute.attr not in REQUEST_ONLY
-        ):
+        if not isinstance(attribute.value, ast.Name) or attribute.value.id != name:
+            continue
+        if attribute.attr not in (REQUEST_ONLY if ctx.entry.kind_is_certain else _UNMISTAKABLE):
             continue
         if (
             not ctx.is_parameter(attribute.value, name, scope)

@@ -12,8 +12,22 @@ from jupyter_mldeploy.core.lint.rule import rule
 
 _BUILTINS = frozenset(dir(builtins)) | {
     "__file__", "__name__", "__doc__", "__path__", "__package__", "__spec__", "__loader__", "__builtins__", "__class__",
-    "__annotations__", "__cached__", "__debug__", "WindowsError", "__module__", "__qualname__", "__dict__",
+    "__annotations__", "__cached__", "__debug__", "WindowsError", "frozendict", "__IPYTHON__", "__module__",
+    "__qualname__", "__dict__",
 }  # fmt: skip
+_PYTHON_2 = {
+    "unicode",
+    "basestring",
+    "long",
+    "xrange",
+    "raw_input",
+    "buffer",
+    "unichr",
+    "reduce",
+    "cmp",
+    "file",
+    "execfile",
+}
 _IMPORTS = {
     "np": "import numpy as np", "pd": "import pandas as pd", "plt": "import matplotlib.pyplot as plt",
     "tf": "import tensorflow as tf",
@@ -51,24 +65,48 @@ def _undefined(ctx: ScriptContext) -> Iterator[ast.Name]:
         and any(a.name == "annotations" for a in node.names)
         for node in facts.imports
     )
-    seen: set[str] = set()
+    # A name that is tried somewhere may have been tested before it is used elsewhere.
+    seen = {node.id for node in facts.names if _is_caught(ctx, node)}
     for node in facts.names:
         name = node.id
-        if name in seen or name in _BUILTINS or isinstance(node.ctx, ast.Store):
+        if name in seen or name in _BUILTINS or not isinstance(node.ctx, ast.Load):
             continue
         if facts.lookup(name, facts.scope_of(node)) is not None:
             continue
-        if ctx.is_forgiven(node) or _is_tested(ctx, node) or (future and _in_annotation(ctx, node)):
+        if (
+            ctx.is_forgiven(node)
+            or _is_caught(ctx, node)
+            or _is_tested(ctx, node)
+            or (future and _in_annotation(ctx, node))
+        ):
             continue
         seen.add(name)
         yield node
 
 
+def _is_caught(ctx: ScriptContext, node: ast.AST) -> bool:
+    """Whether a ``try`` around a node expects that its name may be missing."""
+    if not ctx.facts.handlers:
+        return False
+    child = node
+    for up in ctx.facts.ancestors(node):
+        if isinstance(up, ast.Try) and any(child is item for item in up.body):
+            for handler in up.handlers:
+                caught = handler.type
+                names = caught.elts if isinstance(caught, ast.Tuple) else [caught]
+                if any(isinstance(item, ast.Name) and item.id == "NameError" for item in names):
+                    return True
+        child = up
+    return False
+
+
 def _is_tested(ctx: ScriptContext, node: ast.Name) -> bool:
     """Whether a node stands behind a test that decides whether its name exists, such as TYPE_CHECKING."""
     for up in ctx.facts.ancestors(node):
-        if isinstance(up, ast.If):
-            for item in ast.walk(up.test):
+        if isinstance(up, ast.If | ast.IfExp | ast.BoolOp):
+            if node.id in _PYTHON_2:
+                return True
+            for item in ast.walk(up if isinstance(up, ast.BoolOp) else up.test):
                 if isinstance(item, ast.Name) and item.id == "TYPE_CHECKING":
                     return True
                 if isinstance(item, ast.Constant) and item.value == node.id:

@@ -68,7 +68,7 @@ def missing_function(ctx: ScriptContext) -> Iterator[Finding]:
         def run(data):
             return json.loads(data)["x"]
     """
-    if ctx.facts.star_imports or ctx.facts.dynamic or (ctx.entry.class_name and ctx.entry.run):
+    if not ctx.named or ctx.facts.star_imports or ctx.facts.dynamic or (ctx.entry.class_name and ctx.entry.run):
         return
     if ctx.entry.run is None and any(node.bases for node in ctx.facts.classes):
         return  # a class may inherit run()

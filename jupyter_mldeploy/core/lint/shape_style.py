@@ -57,8 +57,8 @@ def relative_import(ctx: ScriptContext) -> Iterator[Finding]:
         def run(raw_data):
             return clean(json.loads(raw_data))
     """
-    if not ctx.entry.kind_is_certain and ctx.entry.kind == "json" and not ctx.is_cell:
-        return
+    if not ctx.entry.kind_is_certain:
+        return  # batch scripts live in packages
     if ctx.path is not None and not ctx.is_cell and (Path(ctx.path).parent / "__init__.py").is_file():
         return  # part of a package that another script may import it from
     for node in ctx.facts.imports:

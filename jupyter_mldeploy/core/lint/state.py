@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import builtins
 from collections.abc import Iterator
 
 from jupyter_mldeploy.core.lint.context import Finding, ScriptContext
@@ -52,11 +53,9 @@ def _free_reads(scope: Scope, name: str) -> list[ast.Name]:
 
 
 def _locals_of(scope: Scope) -> Iterator[str]:
-    """Yield the names that a function assigns for itself, without its parameters."""
+    """Yield the names that a function binds for itself, without its parameters and Python's own names."""
     for name, bindings in scope.bindings.items():
-        if any(binding.kind in {"assign", "with", "augment"} for binding in bindings) and not any(
-            binding.kind == "parameter" for binding in bindings
-        ):
+        if not hasattr(builtins, name) and not any(binding.kind in {"parameter", "except"} for binding in bindings):
             yield name
 
 
