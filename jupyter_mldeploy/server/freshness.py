@@ -19,8 +19,10 @@ if TYPE_CHECKING:
 
 #: Most services that are compared in one round, and seconds between rounds.
 BATCH, ROUND_S = 50, 1.0
-#: Seconds for which a look counts, and between comparisons when nobody looks.
-LOOK_S, IDLE_S = 60.0, 60.0
+#: Seconds for which a look counts, between rounds when nobody looks, and between comparisons then.
+LOOK_S, IDLE_ROUND_S, IDLE_S = 60.0, 15.0, 60.0
+#: How many times less often a service is compared that is asked over an account, which counts and limits requests.
+FAR = 6
 
 
 class Freshness:
@@ -42,6 +44,11 @@ class Freshness:
         """Note that somebody looks at the list."""
         self._looked = time.monotonic()
 
+    @property
+    def watched(self) -> bool:
+        """Somebody has looked within the last minute."""
+        return time.monotonic() - self._looked < LOOK_S
+
     def observed(self, uid: str) -> tuple[float | None, dict[str, Any]]:
         """Return when a service was last compared with the truth (epoch seconds or None) and what was found."""
         return self._facts.get(uid, (None, {}))
@@ -60,9 +67,11 @@ class Freshness:
     async def run(self) -> None:
         """Go on until cancelled."""
         loop = asyncio.get_running_loop()
+        last = loop.time()
         while True:
             await asyncio.sleep(ROUND_S)
-            if self._backend.opened:
+            if self._backend.opened and (self.watched or loop.time() - last >= IDLE_ROUND_S):
+                last = loop.time()
                 for name in await self._backend.quick(self._due):
                     await loop.run_in_executor(self._pool, self._try, name)
 
@@ -72,7 +81,7 @@ class Freshness:
 
     def _due(self) -> list[str]:
         now = time.monotonic()
-        watched = now - self._looked < LOOK_S
+        watched = self.watched
         records = self._backend.workspace.catalogue.services()
         alive = {record.uid for record in records}
         for gone in self._seen.keys() - alive:
@@ -81,11 +90,17 @@ class Freshness:
 
         def overdue(record: ServiceRecord) -> float:
             settled = record.state in {State.STOPPED, State.FAILED}
-            wait = self._refresh_s if watched and not settled else IDLE_S
+            wait = self._refresh_s * self._distance(record.target) if watched and not settled else IDLE_S
             return now - self._seen.get(record.uid, -IDLE_S) - wait
 
         due = sorted(((overdue(record), record.name) for record in records), reverse=True)
         return [name for late, name in due[:BATCH] if late > 0]
+
+    def _distance(self, target: str) -> int:
+        try:
+            return FAR if self._backend.workspace.targets.get(target).capabilities.needs_account else 1
+        except MldeployError:
+            return FAR  # a target that cannot be loaded has nothing to tell
 
     def _try(self, name: str) -> None:
         try:

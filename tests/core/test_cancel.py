@@ -1,0 +1,64 @@
+"""A deployment that another thread gives up, and what frontends learn about a service when they look."""
+
+from __future__ import annotations
+
+import json
+import threading
+from pathlib import Path
+
+import pytest
+
+from jupyter_mldeploy.core.assemble import Source
+from jupyter_mldeploy.core.notebook import read_notebook
+from jupyter_mldeploy.core.request import Request
+from jupyter_mldeploy.core.service import State
+from jupyter_mldeploy.core.workspace import Workspace
+from jupyter_mldeploy.errors import DeploymentError, NotFoundError
+from tests.core.memory_target import memory_targets
+
+SCRIPT = "def init():\n    pass\n\n\ndef run(data):\n    return data\n"
+
+
+def request(**config: object) -> Request:
+    return Request("svc", Source("score.py", SCRIPT), target="memory", config=config)
+
+
+def test_a_cancelled_update_leaves_the_old_revision(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path / "home", targets=memory_targets())
+    workspace.deployer.deploy(request())
+    cancelled = threading.Event()
+
+    def report(step: str, _: str) -> None:
+        if step == "run":
+            cancelled.set()
+
+    with pytest.raises(DeploymentError, match="was cancelled"):
+        workspace.deployer.deploy(request(hang=True), report=report, cancelled=cancelled)
+    service = workspace.service("svc")
+    assert (service.state, service.revision) == (State.HEALTHY, 1)
+    assert service.revisions()[1].reason == "The deployment was cancelled."
+
+
+def test_looking_tells_what_the_target_reports(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path / "home", targets=memory_targets())
+    workspace.deployer.deploy(request())
+    record, seen = workspace.deployer.look("svc")
+    assert (record.state, seen.facts) == (State.HEALTHY, {"seen": True})
+
+
+def test_any_code_cell_of_a_notebook_can_be_meant_by_its_id(tmp_path: Path) -> None:
+    sources = [("code", "%%deploy svc"), ("code", "x = 1"), ("markdown", "text")]
+    cells = [
+        {"id": f"c{number}", "cell_type": kind, "metadata": {}, "source": source}
+        | ({"outputs": [], "execution_count": None} if kind == "code" else {})
+        for number, (kind, source) in enumerate(sources)
+    ]
+    path = tmp_path / "book.ipynb"
+    path.write_text(json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": cells}))
+    notebook = read_notebook(path)
+    assert notebook.any_cell("c0", "other").name == "svc"
+    found = notebook.any_cell("c1", "other")
+    assert (found.name, found.number, [cell.id for cell in found.others]) == ("other", 2, ["c0"])
+    for missing in ("c2", "c9"):
+        with pytest.raises(NotFoundError, match=missing):
+            notebook.any_cell(missing, "other")
