@@ -127,7 +127,10 @@ class Rollout:
                 service_uid=record.uid, service=name, revision=revision.number, data={"steps": steps},
             )  # fmt: skip
             record = self._catalogue.change_service(
-                record.uid, description=config.description, tags=config.tags, properties=config.properties
+                record.uid,
+                description=config.description,
+                tags=config.tags,
+                properties={**record.properties, **config.properties},
             )
             record = self.settle(record, seen)
         return Outcome(record, self._catalogue.revision(record.uid, revision.number), steps)

@@ -172,7 +172,7 @@ def test_a_script_that_cannot_work_is_refused_with_its_line(workspace: Workspace
     with pytest.raises(EntryScriptError, match="MLD101"):
         workspace.deploy("svc", bad, target="memory", force=True)
     bad.write_text("def init(:\n")
-    with pytest.raises(EntryScriptError, match=r"bad\.py:1"):
+    with pytest.raises(EntryScriptError, match=r"bad\.py line 1"):
         workspace.deploy("svc", bad, target="memory")
     assert workspace.services() == []
 
@@ -222,6 +222,8 @@ def test_properties_can_only_be_added(workspace: Workspace, script: Path) -> Non
     with pytest.raises(InvalidInputError, match="only be added"):
         workspace.deploy("svc", script, target="memory", config={"properties": {"a": "2"}})
     service = workspace.deploy("svc", script, target="memory", config={"properties": {"a": "1", "b": "2"}})
+    assert service.record.properties == {"a": "1", "b": "2"}
+    workspace.deploy("svc", script, target="memory")
     assert service.record.properties == {"a": "1", "b": "2"}
 
 
