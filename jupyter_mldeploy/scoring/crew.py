@@ -12,6 +12,9 @@ from .processes import explain_exit, family, resident_bytes
 from .restarts import STABLE_AFTER_S, Restarts
 from .worker_handle import WorkerHandle
 
+#: How far beyond its limit of memory a worker may go while it finishes what it has; beyond that it is killed.
+_OVERSHOOT = 1.25
+
 
 class Yard(Protocol):
     """What a crew needs of the supervisor."""
@@ -111,7 +114,7 @@ class Crew:
                 self._on_ready()
             self._yard.changed()
         elif event == "stuck":
-            self._relieve(worker)
+            self._relieve(worker, "run() did not end in time and could not be interrupted", kind="hung")
 
     def ended(self, worker: WorkerHandle) -> None:
         """React to a worker's end."""
@@ -143,6 +146,9 @@ class Crew:
                 self.replace(worker, f"one run() took more than {self.order.stuck_s:g} s", kind="hung")
             elif self.order.memory_limit_bytes:
                 self._weigh(worker, self.order.memory_limit_bytes)
+        for worker in list(self.leaving):
+            if self.order.memory_limit_bytes and worker.phase == "draining":
+                self._weigh(worker, self.order.memory_limit_bytes)
 
     def replace(self, worker: WorkerHandle, why: str, *, kind: str) -> None:
         """Kill a worker; its end brings the next one."""
@@ -152,12 +158,11 @@ class Crew:
             )
             worker.kill(why)
 
-    def _relieve(self, worker: WorkerHandle) -> None:
-        """Put another one in the place of a worker whose ``run()`` cannot be ended; it drains what else it has."""
+    def _relieve(self, worker: WorkerHandle, why: str, *, kind: str) -> None:
+        """Put another one in the place of a worker that has to go; it drains what it has."""
         if self.workers.get(worker.slot) is not worker or self.over:
             return
-        why = "run() did not end in time and could not be interrupted"
-        self._yard.note("worker", f"{worker.name} is replaced: {why}", worker=worker.name, pid=worker.pid, cause="hung")
+        self._yard.note("worker", f"{worker.name} is replaced: {why}", worker=worker.name, pid=worker.pid, cause=kind)
         self.last_crash = f"was replaced: {why}"
         self.restarts[worker.slot].total += 1
         self.leaving.append(worker)
@@ -168,8 +173,12 @@ class Crew:
     def _weigh(self, worker: WorkerHandle, limit: int) -> None:
         used = sum(resident_bytes(pid) for pid in family(worker.pid))
         worker.load["rss_bytes"] = used
-        if used > limit:
-            why = f"it used {used / 2**30:.2f} GiB of memory, and {limit / 2**30:.2f} GiB is the limit"
+        why = f"it used {used / 2**30:.2f} GiB of memory, and {limit / 2**30:.2f} GiB is the limit"
+        if used <= limit:
+            worker.fits_memory = True
+        elif worker.fits_memory and used <= limit * _OVERSHOOT:  # a leak, most likely: it may finish what it has
+            self._relieve(worker, why, kind="memory")
+        else:
             self.replace(worker, why, kind="memory")
 
     def _restart(self, worker: WorkerHandle) -> None:

@@ -7,6 +7,7 @@ import importlib
 import os
 import socket
 import sys
+import threading
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +18,9 @@ from .spec import WorkerSpec
 from .status import StatusChannel
 
 DEFAULT_WORKER = "jupyter_mldeploy.scoring.worker:run_worker"
+
+#: Seconds that exit handlers and threads of the script may take when all requests are answered.
+_LONGEST_EXIT_S = 1.0
 
 
 class TellingChannel(StatusChannel):
@@ -59,8 +63,16 @@ def run(launch: Mapping[str, Any], descriptors: list[int]) -> int:
     run_worker = getattr(importlib.import_module(module), function)
     spec = replace(WorkerSpec.read(Path(launch["spec"])), worker_id=int(launch["worker_id"]))
     sockets = [socket.socket(fileno=descriptor) for descriptor in listening]
-    code = run_worker(spec, sockets, TellingChannel(status, frozenset(sys.modules)))
-    return int(code)
+    code = int(run_worker(spec, sockets, TellingChannel(status, frozenset(sys.modules))))
+    _end_in_time(code)
+    return code
+
+
+def _end_in_time(code: int) -> None:
+    """Let exit handlers run, but do not wait for threads that the script has started and that never end."""
+    timer = threading.Timer(_LONGEST_EXIT_S, os._exit, (code,))
+    timer.daemon = True
+    timer.start()
 
 
 def _prefer_as_victim() -> None:

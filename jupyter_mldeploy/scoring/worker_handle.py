@@ -57,6 +57,7 @@ class WorkerHandle:
         self.end_reason: str | None = None
         self.ready: dict[str, Any] = {}
         self.load: dict[str, Any] = {}
+        self.fits_memory = False  # whether it has been seen to serve within its limit
         self._on_stats: list[Callable[[], None]] = []
         self.begun = self.last_sign = time.monotonic()
         self.serving_since: float | None = None

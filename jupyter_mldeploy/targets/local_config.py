@@ -7,6 +7,8 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from ..core.config import DeploymentConfig, Seconds
+from ..scoring.errors import SettingsError
+from ..scoring.settings import Settings
 
 
 class LocalConfig(DeploymentConfig):
@@ -49,6 +51,10 @@ class LocalConfig(DeploymentConfig):
             raise ValueError("workers must be from 1 to 1024, or 'auto'")
         if self.isolated and self.python is not None:
             raise ValueError("isolated builds its own interpreter; leave out python, or isolated")
+        try:
+            Settings.from_environment(self.environment_variables)
+        except SettingsError as error:
+            raise ValueError(f"environment_variables: {error}") from None
         return self
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import shutil
 import sys
@@ -166,21 +167,37 @@ def model_directory(job: Job) -> str:
 
 
 def worker_settings(job: Job, config: LocalConfig) -> Settings:
-    """Translate the deployment's configuration into the scoring server's settings."""
-    return Settings(
-        service_name=job.service.name,
-        service_version=str(job.revision),
-        cors_origins=tuple(config.cors_origins),
-        error_detail="caller" if config.error_detail else "none",
-        scoring_timeout_ms=config.scoring_timeout_ms,
-        max_concurrent_requests=config.replica_max_concurrent_requests,
-        max_request_wait_ms=config.max_request_wait_time,
-        max_batch_size=config.max_batch_size,
-        max_batch_wait_ms=round(config.max_batch_wait_ms),
-        max_body_bytes=int(config.max_request_body_mb * 1024 * 1024),
+    """Translate the deployment's configuration into the scoring server's settings.
+
+    The server's own variables (``SCORING_TIMEOUT_MS``, ``AML_CORS_ORIGINS`` …) among ``environment_variables`` count
+    where the configuration leaves the matching field out. Who may call, and where logs go, is not theirs to say.
+    """
+    variables = config.environment_variables
+    given = Settings.from_environment(variables)
+    chosen = config.model_fields_set
+    fields: dict[str, tuple[str, Any]] = {
+        "cors_origins": ("cors_origins", tuple(config.cors_origins)),
+        "error_detail": ("error_detail", "caller" if config.error_detail else "none"),
+        "scoring_timeout_ms": ("scoring_timeout_ms", config.scoring_timeout_ms),
+        "max_request_wait_ms": ("max_request_wait_time", config.max_request_wait_time),
+        "max_batch_size": ("max_batch_size", config.max_batch_size),
+        "max_batch_wait_ms": ("max_batch_wait_ms", round(config.max_batch_wait_ms)),
+        "max_body_bytes": ("max_request_body_mb", int(config.max_request_body_mb * 1024 * 1024)),
+        "drain_deadline_s": ("drain_timeout_s", config.drain_timeout_s),
+        "service_name": ("", job.service.name),
+        "service_version": ("", str(job.revision)),
+    }
+    named = {item.name: item.metadata["env"] for item in dataclasses.fields(Settings)}
+    values = {name: value for name, (key, value) in fields.items() if key in chosen or named[name] not in variables}
+    if "replica_max_concurrent_requests" in chosen:  # left out, an `async def run` takes many
+        values["max_concurrent_requests"] = config.replica_max_concurrent_requests
+    return dataclasses.replace(
+        given,
+        **values,
         keys_file=str(job.keys_file) if job.keys_file is not None else "",
         token_keys_file=str(job.token_keys_file) if job.token_keys_file is not None else "",
-        drain_deadline_s=config.drain_timeout_s,
+        primary_key="",
+        secondary_key="",
         log_format="json",
         metrics_directory=str(job.service.directory / _METRICS),
     )
@@ -212,7 +229,7 @@ def make_order(job: Job, config: LocalConfig, setting: Setting, spec: Path, seco
         "drain_s": config.drain_timeout_s,
         "heartbeat_s": config.heartbeat_timeout_s,
         # The worker interrupts an overlong run() itself; this is for one that cannot be interrupted.
-        "stuck_s": config.scoring_timeout_ms / 1000 + 10,
+        "stuck_s": worker_settings(job, config).scoring_timeout_ms / 1000 + 10,
         "expires": time.time() + config.ttl if config.ttl else None,
         "log_max_bytes": int(config.log_max_mb * 1024 * 1024),
     }

@@ -1,0 +1,379 @@
+"""Scripts that do their worst, deployed on this machine: a bad call costs its own answer, and the log tells of it."""
+
+from __future__ import annotations
+
+import http.client
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from jupyter_mldeploy.core.service import Service
+from jupyter_mldeploy.core.workspace import Workspace
+
+from .supervised import wait_for
+from .worker_process import Answer, ask_on
+
+SCRIPT = """
+import ctypes, multiprocessing, os, signal, subprocess, sys, threading, time
+from pathlib import Path
+
+hoard = []
+
+
+class Doom(BaseException):
+    pass
+
+
+def init():
+    pass
+
+
+def shout(word):
+    print(word, flush=True)
+
+
+def mutter():
+    for number in range(200):
+        print("thread says", number)
+
+
+def run(data):
+    if data == "sleep":
+        time.sleep(60)
+    if data == "spin":
+        while True:
+            pass
+    if data == "hold the GIL":
+        ctypes.PyDLL(None).sleep(60)
+    if data == "hang in C":
+        mutex = ctypes.create_string_buffer(128)
+        for _ in range(2):
+            ctypes.CDLL(None).pthread_mutex_lock(mutex)
+    if data == "sys.exit":
+        sys.exit("bye for now")
+    if data == "os._exit":
+        os._exit(7)
+    if data == "segfault":
+        ctypes.string_at(0)
+    if data == "abort":
+        os.abort()
+    if data == "kill":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if data == "doom":
+        raise Doom("of all things")
+    if data == "interrupt":
+        raise KeyboardInterrupt
+    if data == "recurse":
+        return run(data)
+    if data == "print":
+        line = "x" * 1023
+        for _ in range(100 * 1024):
+            print(line)
+    if data == "write":
+        block = b"y" * 1023 + b"\\n"
+        for _ in range(100):
+            os.write(1, block * 1024)
+    if data == "one line":
+        sys.stdout.write("z" * (20 * 2**20))
+    if data == "fork" and os.fork() == 0:
+        return "from the child"
+    if data == "fork and raise" and os.fork() == 0:
+        raise ValueError("in the child")
+    if data == "fork and exit" and os.fork() == 0:
+        sys.exit(3)
+    if data == "fork and linger" and os.fork() == 0:
+        time.sleep(60)
+    if data == "processes":
+        for method, function in (("fork", shout), ("spawn", print)):
+            child = multiprocessing.get_context(method).Process(target=function, args=(method + "ed",))
+            child.start()
+            child.join()
+    if data == "pool":
+        with multiprocessing.get_context("fork").Pool(2) as pool:
+            return pool.map(len, ["a", "bb"])
+    if data == "subprocess":
+        return subprocess.run(["echo", "hello"], capture_output=True, text=True).stdout
+    if data == "close all":
+        os.closerange(3, 4096)
+    if data == "close every one":
+        os.closerange(0, 4096)
+    if data == "close output":
+        os.close(1)
+        os.close(2)
+        sys.stdout.close()
+        print("into nothing")
+    if data == "allocate":
+        hoard.append(b"m" * (400 * 2**20))
+        time.sleep(60)
+    if data == "leak":
+        hoard.append(b"m" * (4 * 2**20))
+    if data == "no memory":
+        hoard.append(b"m" * 2**50)
+    if data == "chdir":
+        os.chdir("/")
+    if data == "signals":
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGVTALRM, signal.SIGALRM, signal.SIGCHLD):
+            signal.signal(number, lambda number, frame: None)
+        signal.set_wakeup_fd(-1)
+        signal.setitimer(signal.ITIMER_REAL, 0.01, 0.01)
+    if data == "threads":
+        for _ in range(8):
+            threading.Thread(target=mutter).start()
+    if data == "endless thread":
+        threading.Thread(target=time.sleep, args=(3600,)).start()
+    if data == "trace":
+        sys.settrace(lambda *_: None)
+        sys.setrecursionlimit(200)
+        sys.setswitchinterval(0.5)
+    if data == "globals":
+        sys.modules.clear()
+    if data == "environment":
+        os.environ.clear()
+    return data
+"""
+
+
+class Wild:
+    """A service of that script."""
+
+    def __init__(self, workspace: Workspace, directory: Path, name: str, **config: object) -> None:
+        path = directory / "score.py"
+        path.write_text(SCRIPT)
+        values = {
+            "auth_enabled": False,
+            "scoring_timeout_ms": 500,
+            "heartbeat_timeout_s": 3,
+            "environment_variables": {"MLDEPLOY_INTERRUPT_GRACE_S": "0.3", "MLDEPLOY_DRAIN_IDLE_S": "0.2"},
+            **config,
+        }
+        self.service: Service = workspace.deploy(name, path, config=values, timeout_s=60)
+        self.path = path
+        self.home: Path = self.service.workspace.home / "services" / self.service.record.uid
+
+    def ask(self, kind: str, timeout_s: float = 30) -> Answer | None:
+        """Send one request; None when the connection was cut."""
+        connection = http.client.HTTPConnection(
+            "127.0.0.1", urlsplit(self.service.scoring_uri or "").port or 0, timeout=timeout_s
+        )
+        try:
+            return ask_on(connection, "POST", "/score", kind)
+        except (ConnectionError, http.client.HTTPException):
+            return None
+        finally:
+            connection.close()
+
+    def directory(self, pattern: str) -> list[Path]:
+        """Return the service's files of a kind."""
+        return sorted(self.home.rglob(pattern))
+
+    def serves_again(self, seconds: float = 10) -> float:
+        """Wait for a good answer; return how long that took."""
+        started = time.monotonic()
+        wait_for(lambda: (answer := self.ask("good")) and answer.body == b'"good"', "a good answer", seconds)
+        return time.monotonic() - started
+
+    def log(self, words: str) -> str:
+        """Wait until the log holds some words; return the line."""
+        return str(
+            wait_for(
+                lambda: next((line.text for line in self.service.log_lines()[0] if words in line.text), None),
+                f"{words!r} in the log",
+                5,
+            )
+        )
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
+    found = Workspace(tmp_path_factory.mktemp("wild") / "home")
+    yield found
+    for service in found.services():
+        service.delete()
+
+
+@pytest.fixture(scope="module")
+def steady(workspace: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Wild:
+    """A service that the tests share: none of them costs it its worker."""
+    return Wild(workspace, tmp_path_factory.mktemp("steady"), "steady")
+
+
+@pytest.fixture
+def fresh(workspace: Workspace, tmp_path: Path) -> Iterator[Callable[..., Wild]]:
+    """Makes services of a test's own."""
+    made: list[Wild] = []
+
+    def call(**config: object) -> Wild:
+        made.append(Wild(workspace, tmp_path, f"fresh-{len(made)}", **config))
+        return made[-1]
+
+    yield call
+    for item in made:
+        item.service.delete()
+
+
+@pytest.mark.parametrize(
+    ("kind", "told"),
+    [
+        ("sleep", "run() was stopped: it took more than 500 ms"),
+        ("spin", "run() was stopped: it took more than 500 ms"),
+        ("sys.exit", "SystemExit: bye for now"),
+        ("doom", "Doom: of all things"),
+        ("interrupt", "KeyboardInterrupt"),
+        ("recurse", "RecursionError"),
+        ("no memory", "MemoryError"),
+    ],
+)
+def test_a_failing_call_is_answered_500_and_told_in_the_log(steady: Wild, kind: str, told: str) -> None:
+    answer = steady.ask(kind)
+    assert answer is not None
+    assert (answer.status, answer.header("x-ms-run-function-failed")) == (500, "True")
+    assert steady.serves_again() < 1
+    steady.log(told)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["fork", "fork and raise", "fork and exit", "processes", "subprocess", "chdir", "threads", "endless thread"],
+)
+def test_what_is_rude_but_allowed(steady: Wild, kind: str) -> None:
+    answer = steady.ask(kind)
+    assert answer is not None
+    assert answer.status == 200
+    assert answer.json() == {"subprocess": "hello\n"}.get(kind, kind)
+    assert steady.serves_again() < 1
+    if kind == "threads":
+        wait_for(lambda: sum("thread says 199" in line.text for line in steady.service.log_lines()[0]) == 8)
+    if kind == "processes":
+        steady.log("forked")
+        steady.log("spawned")
+
+
+def test_the_service_was_never_without_its_first_worker(steady: Wild) -> None:
+    steady.serves_again()
+    assert not [line.text for line in steady.service.log_lines()[0] if "starts again" in line.text]
+
+
+@pytest.mark.parametrize(
+    ("kind", "told"),
+    [
+        ("os._exit", "ended with exit code 7"),
+        ("segfault", "killed by SIGSEGV"),
+        ("abort", "killed by SIGABRT"),
+        ("kill", "killed by SIGKILL"),
+        ("close all", "worker-1"),
+        ("close every one", "worker-1"),
+    ],
+)
+def test_a_call_that_ends_its_process_costs_one_answer(fresh: Callable[..., Wild], kind: str, told: str) -> None:
+    wild = fresh()
+    started = time.monotonic()
+    assert wild.ask(kind) is None, "the client sees that there will be no answer"
+    assert time.monotonic() - started < 5
+    assert wild.serves_again() < 5
+    wild.log(told)
+    wild.log("it starts again")
+
+
+@pytest.mark.parametrize("kind", ["print", "write", "one line", "close output"])
+def test_floods_of_output(fresh: Callable[..., Wild], kind: str) -> None:
+    wild = fresh(scoring_timeout_ms=60_000, log_max_mb=5)
+    answer = wild.ask(kind)
+    assert answer is not None
+    assert answer.json() == kind
+    assert wild.serves_again() < 2
+    assert sum(path.stat().st_size for path in wild.directory("*.log")) < 7 * 2**20
+    assert sum(path.stat().st_size for path in wild.directory("*.out")) < 150 * 2**20
+    if kind != "close output":
+        wait_for(lambda: sum(path.stat().st_size for path in wild.directory("*.out")) < 4 * 2**20, "an empty spool")
+
+
+@pytest.mark.parametrize("kind", ["hang in C", "signals"])
+def test_a_call_that_cannot_be_stopped_is_answered_and_its_worker_replaced(
+    fresh: Callable[..., Wild], kind: str
+) -> None:
+    wild = fresh()
+    if kind == "signals":
+        assert wild.ask(kind) is not None
+        kind = "spin"
+    answer = wild.ask(kind)
+    assert answer is not None
+    assert answer.message == "Scoring timeout after 500 ms"
+    assert wild.serves_again() < 3
+    wild.log("run() cannot be stopped")
+    wild.log("worker-1 is replaced: run() did not end in time")
+    wild.log("worker-1 is up again")
+
+
+@pytest.mark.slow
+def test_c_code_that_holds_the_interpreter_is_found_by_its_silence(fresh: Callable[..., Wild]) -> None:
+    wild = fresh()
+    started = time.monotonic()
+    assert wild.ask("hold the GIL") is None
+    assert time.monotonic() - started < 8
+    wild.serves_again()
+    wild.log("worker-1 was killed: it has given no sign of life for 3 s")
+
+
+def test_a_call_that_takes_all_memory_is_ended(fresh: Callable[..., Wild]) -> None:
+    wild = fresh(memory_gb=0.2, scoring_timeout_ms=60_000)
+    assert wild.ask("allocate") is None
+    assert wild.serves_again() < 5
+    wild.log("it used 0.4")
+
+
+def test_a_worker_that_leaks_is_replaced_without_losing_an_answer(fresh: Callable[..., Wild]) -> None:
+    wild = fresh(memory_gb=0.2)
+    until = time.monotonic() + 30
+    seen: list[Answer | None] = []
+    while not any("up again" in line.text for line in wild.service.log_lines()[0]):
+        assert time.monotonic() < until
+        seen.append(wild.ask("leak"))
+        time.sleep(0.05)  # a leak, not a flood
+    assert len(seen) > 5
+    assert {None if answer is None else answer.status for answer in seen} == {200}
+    wild.log("worker-1 is replaced: it used 0.2")
+
+
+@pytest.mark.parametrize("kind", ["trace", "globals", "environment", "fork and linger", "chdir", "endless thread"])
+def test_a_spoilt_process_still_takes_updates_and_stops(fresh: Callable[..., Wild], kind: str) -> None:
+    wild = fresh()
+    answer = wild.ask(kind)
+    assert answer is not None
+    assert answer.status == 200
+    assert wild.serves_again() < 2
+    started = time.monotonic()
+    wild.service.update(wild.path)
+    assert wild.serves_again() < 2
+    wild.service.stop()
+    assert time.monotonic() - started < 10
+    assert [path.name for path in wild.directory("*.out")] == ["supervisor.out"], "nothing was ended by force"
+
+
+def test_a_crash_costs_the_other_worker_nothing(fresh: Callable[..., Wild]) -> None:
+    wild = fresh(workers=2)
+    asked: list[Answer | None] = []
+    stop = threading.Event()
+
+    def ask() -> None:
+        while not stop.is_set():
+            asked.append(wild.ask("good"))
+
+    threads = [threading.Thread(target=ask) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    try:
+        for _ in range(3):
+            wild.ask("segfault")
+            wild.serves_again()
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+    lost = [answer for answer in asked if answer is None or answer.status != 200]
+    # Lost may be what the crashing process had taken in itself: one request of each client and crash, at most.
+    assert len(lost) <= 6
+    assert len(asked) > 2 * len(lost)
