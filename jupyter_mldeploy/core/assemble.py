@@ -215,7 +215,8 @@ def assemble(
         entry_script=source.script,
         source={**source.files, source.script: source.text.encode()},
         models=resolved,
-        environment=spec.to_dict(),
+        # What an environment is called is no part of its content: the digest is the same under any name.
+        environment={key: value for key, value in spec.to_dict().items() if key not in {"name", "version"}},
         origin=source.line_map,
     )
     return Assembled(bundle, script, findings, resolved, spec)
