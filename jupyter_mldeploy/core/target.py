@@ -228,7 +228,7 @@ class Progress:
 
     def steps(self) -> list[dict[str, Any]]:
         """Return the sub-steps so far with the seconds each took."""
-        ends = [begin for _, begin in self._steps[1:]] + [self.elapsed]
+        ends = [*(begin for _, begin in self._steps), self.elapsed][1:]
         return [
             {"step": name, "seconds": round(end - begin, 3)}
             for (name, begin), end in zip(self._steps, ends, strict=True)

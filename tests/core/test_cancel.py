@@ -39,6 +39,16 @@ def test_a_cancelled_update_leaves_the_old_revision(tmp_path: Path) -> None:
     assert service.revisions()[1].reason == "The deployment was cancelled."
 
 
+def test_a_deployment_that_is_cancelled_before_its_first_step_has_none(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path / "home", targets=memory_targets())
+    cancelled = threading.Event()
+    cancelled.set()
+    with pytest.raises(DeploymentError, match="was cancelled") as refused:
+        workspace.deployer.deploy(request(), cancelled=cancelled)
+    assert refused.value.steps == []
+    assert workspace.services() == []
+
+
 def test_looking_tells_what_the_target_reports(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path / "home", targets=memory_targets())
     workspace.deployer.deploy(request())
