@@ -13,9 +13,7 @@ from jupyter_mldeploy.core.workspace import Workspace
 from jupyter_mldeploy.errors import InvalidConfigurationError
 
 SLEEPY = "import time\ndef init():\n    pass\n\n\ndef run(data):\n    time.sleep(float(data))\n    return data\n"
-ASYNC = (
-    "import asyncio\nasync def run(data):\n    await asyncio.sleep(float(data))\n    return 0\ndef init(): pass\n"
-)
+ASYNC = "import asyncio\nasync def run(data):\n    await asyncio.sleep(float(data))\n    return 0\ndef init(): pass\n"
 
 
 def test_the_servers_variables_count_where_the_configuration_is_silent(deploy: Callable[..., Service]) -> None:
