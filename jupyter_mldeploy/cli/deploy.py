@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..core.assemble import Source
 from ..core.deployargs import DeployOptions, add_deploy_arguments, read_deploy_values
 from ..core.deployoptions import NAME_HELP
 from ..errors import InvalidInputError
@@ -14,8 +16,8 @@ from .context import Context
 from .shown import failing, show_outcome
 
 if TYPE_CHECKING:
-    from ..core.assemble import Source
     from ..core.deployrequest import Prepared
+    from ..core.nocode import NoCode
 
 #: Options of ``%%deploy`` that need a kernel or a cell, or that the command line has elsewhere.
 ONLY_IN_CELLS = frozenset({"objects", "save", "from_file", "quiet"})
@@ -28,6 +30,11 @@ def deploy_arguments(parser: argparse.ArgumentParser) -> None:
         " answers. An existing service is brought to a new revision; if that fails, the old one goes on serving."
     )
     _arguments(parser)
+    parser.add_argument(
+        "--show-script",
+        action="store_true",
+        help="print the entry script that a model gets which has none, and deploy nothing",
+    )
 
 
 def plan_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,10 +46,23 @@ def run_deploy(context: Context, args: argparse.Namespace) -> int | None:
     """Deploy; with ``--dry-run`` plan."""
     if args.dry_run:
         return run_plan(context, args)
-    options, source, sources = _read(context, args)
+    if args.show_script:
+        _show_script(context, args)
+        return None
+    options, source, sources = _read(context, args, trusted=True)
     with failing(context, options.name, sources):
         deploy(context, _prepare(context, options, source))
     return None
+
+
+def _show_script(context: Context, args: argparse.Namespace) -> None:
+    """Print the script, so that it can be kept with ``> score.py``."""
+    _, made, sources = _read(context, args)
+    text = next(iter(sources.values()))
+    notes = [] if isinstance(made, Source) else list(made.notes)
+    for note in notes:
+        context.output.note(note)
+    context.output.result({"script": text, "notes": notes}, text.rstrip("\n"))
 
 
 def run_plan(context: Context, args: argparse.Namespace) -> int | None:
@@ -81,17 +101,28 @@ def _arguments(parser: argparse.ArgumentParser, skip: set[str] | None = None) ->
     notebook.add_argument("--cell", metavar="ID", help="the cell's id, where the notebook has several")
 
 
-def _prepare(context: Context, options: DeployOptions, source: Source) -> Prepared:
+def _prepare(context: Context, options: DeployOptions, made: Source | NoCode) -> Prepared:
     from ..core.deployrequest import prepare
 
-    prepared = prepare(context.workspace.targets, options, source)
-    for note in prepared.notes:
+    targets = context.workspace.targets
+    prepared = prepare(targets, options, made if isinstance(made, Source) else made.source)
+    notes = [*prepared.notes]
+    if not isinstance(made, Source):
+        prepared = replace(prepared, request=made.apply(prepared.request, targets.get(prepared.request.target)))
+        notes += made.notes
+    for note in notes:
         context.output.note(note)
     return prepared
 
 
-def _read(context: Context, args: argparse.Namespace) -> tuple[DeployOptions, Source, Mapping[str, str]]:
-    """Return the options, the entry script, and the texts that a traceback may point into."""
+def _read(
+    context: Context, args: argparse.Namespace, *, trusted: bool = False
+) -> tuple[DeployOptions, Source | NoCode, Mapping[str, str]]:
+    """Return the options, the entry script, and the texts that a traceback may point into.
+
+    Args:
+        trusted: a model that comes without a script may be read although it is a pickle.
+    """
     options = read_deploy_values(args.name, vars(args))
     if args.notebook is not None:
         if args.script is not None:
@@ -111,20 +142,34 @@ def _read(context: Context, args: argparse.Namespace) -> tuple[DeployOptions, So
         raise InvalidInputError(
             f"{flag} is about a notebook, and none was given.", field=flag, hint="Add --notebook FILE."
         )
-    from ..core.assemble import Source
-
     script: str | Path | None = args.script
     directory: str | Path | None = options.source_directory
     if script is None and options.config_file is not None:
         script, directory = _named_in_file(options)
     if script is None:
-        raise InvalidInputError(
-            "An entry script or --notebook FILE is needed.",
-            field="script",
-            hint=f"`mldeploy deploy {args.name} score.py`.",
-        )
+        models = options.models or _models_in_file(options)
+        if not models:
+            raise InvalidInputError(
+                "An entry script, --notebook FILE or --model FILE is needed.",
+                field="script",
+                hint=f"`mldeploy deploy {args.name} score.py`.",
+            )
+        from ..core.nocode import without_script
+
+        made = without_script(context.workspace, models, interpreter=options.python, trusted=trusted)
+        return options, made, {made.source.script: made.source.text}
     source = Source.from_file(script, source_directory=directory, include=options.include)
     return options, source, {source.script: source.text}
+
+
+def _models_in_file(options: DeployOptions) -> Sequence[str]:
+    """Return the models that a v2 deployment file names."""
+    if options.config_file is None:
+        return ()
+    from ..core.v1files import read_deployment_file
+
+    content = read_deployment_file(str(options.config_file)).content
+    return content.models if content is not None else ()
 
 
 def _named_in_file(options: DeployOptions) -> tuple[Path | None, Path | str | None]:

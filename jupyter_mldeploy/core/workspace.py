@@ -90,7 +90,7 @@ class Workspace:
     def deploy(
         self,
         name: str,
-        entry_script: str | Path | Source,
+        entry_script: str | Path | Source | None = None,
         *,
         models: Sequence[str | Path | Model] = (),
         environment: EnvironmentSpec | str | Path | None = None,
@@ -108,7 +108,8 @@ class Workspace:
 
         Args:
             name: 3–32 lower-case letters, digits and hyphens, a letter first.
-            entry_script: path of the script with ``init()`` and ``run()``, or a :class:`Source`.
+            entry_script: path of the script with ``init()`` and ``run()``, or a :class:`Source`; None makes one for
+                the models (see ``core.nocode``), which are read for it, pickles too.
             models: registered models (objects, names, ``name:version``) or paths of files and folders.
             environment: specification, conda YAML or requirements file, or registered name; None is what the script
                 uses in the interpreter.
@@ -123,23 +124,31 @@ class Workspace:
             InvalidInputError: something given is wrong; nothing was created.
             DeploymentError: the service did not become healthy; what ran before still runs.
         """
-        self.deployer.deploy(
-            self.request(
-                name,
-                entry_script,
-                models=models,
-                environment=environment,
-                pip=pip,
-                target=target,
-                config=config,
-                source_directory=source_directory,
-                include=include,
-                interpreter=interpreter,
-                force=force,
-            ),
-            timeout_s=timeout_s,
-            report=report,
+        found = None
+        if entry_script is None:
+            from .nocode import without_script
+
+            found = without_script(self, models, interpreter=interpreter, trusted=True)
+            entry_script = found.source
+        request = self.request(
+            name,
+            entry_script,
+            models=models,
+            environment=environment,
+            pip=pip,
+            target=target,
+            config=config,
+            source_directory=source_directory,
+            include=include,
+            interpreter=interpreter,
+            force=force,
         )
+        if found is not None:
+            request = found.apply(request, self.targets.get(target))
+            for note in found.notes:
+                if report is not None:
+                    report("model", note)
+        self.deployer.deploy(request, timeout_s=timeout_s, report=report)
         return Service(self, name)
 
     @staticmethod

@@ -75,6 +75,8 @@ def _deploy(session: Session, attempt: Attempt, options: DeployOptions, line: st
     check(script.source, force=options.force)
     prepared = prepare(session.workspace.targets, options, script.source)
     request = _hand_over(session, script, prepared.request) if script.objects else prepared.request
+    if script.made is not None:
+        request = script.made.apply(request, session.workspace.targets.get(request.target))
     notes = [*script.notes, *prepared.notes]
     deployer = session.workspace.deployer
     if options.dry_run:

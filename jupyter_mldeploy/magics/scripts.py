@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from ..core.assemble import Source
     from ..core.capture import Capture
     from ..core.deployargs import DeployOptions
+    from ..core.nocode import NoCode
     from .session import Session
 
 #: What a cell's entry script is called in its bundle, unless ``--save`` names it.
@@ -24,6 +25,7 @@ class Script:
     """An entry script that is ready to be checked.
 
     Attributes:
+        made: what goes with a script that was made for a model; None when the script is the user's own.
         texts: display name, as tracebacks have it → text of the cells and files that the script consists of.
         notes: what its user should know before deploying.
         whole: the script's text where it is more than the cell; for a preview.
@@ -34,6 +36,7 @@ class Script:
     notes: Sequence[str] = ()
     whole: str | None = None
     objects: Sequence[str] = field(default_factory=tuple)
+    made: NoCode | None = None
 
 
 def read_script(session: Session, options: DeployOptions, line: str, cell: str) -> Script:
@@ -46,12 +49,24 @@ def read_script(session: Session, options: DeployOptions, line: str, cell: str) 
     if options.from_file is not None:
         return _from_file(options, cell)
     if not cell.strip():
+        if options.models and not options.objects:
+            return _for_models(session, options)
         raise InvalidInputError(
             "The cell is empty, so there is nothing to deploy.",
             field="cell",
-            hint="Put init() and run() below the %%deploy line, or deploy a file with --from FILE.",
+            hint="Put init() and run() below the %%deploy line, deploy a file with --from FILE, or name a model that "
+            "needs no script with --model FILE.",
         )
     return _from_cell(session, options, line, cell)
+
+
+def _for_models(session: Session, options: DeployOptions) -> Script:
+    """Return the script that models get which come without one; ``--dry-run`` reads no pickle for it."""
+    from ..core.nocode import without_script
+
+    made = without_script(session.workspace, options.models, interpreter=options.python, trusted=not options.dry_run)
+    text = made.source.text
+    return Script(made.source, {made.source.script: text}, made.notes, whole=text, made=made)
 
 
 def _from_file(options: DeployOptions, cell: str) -> Script:
