@@ -247,6 +247,17 @@ class Keys(Answer):
     secondary: str
 
 
+class Token(Answer):
+    """A token that opens a service."""
+
+    access_token: str
+    token_type: str
+    refresh_after: str
+    """When to get the next one, ISO 8601 in UTC."""
+    expiry_on: str
+    """When it ends, ISO 8601 in UTC."""
+
+
 class Document(Answer):
     """A Swagger or OpenAPI document, or a mimebundle."""
 

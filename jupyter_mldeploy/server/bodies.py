@@ -126,6 +126,13 @@ class KeyBody(Body):
     """The new key; left out, a random one."""
 
 
+class TokenBody(Body):
+    """How long a token lives."""
+
+    life_s: float = Field(43_200.0, gt=0, le=86_400 * 30)
+    """Its life in seconds; twelve hours when left out."""
+
+
 class InvokeBody(Body):
     """A test request: at most one of ``payload``, ``text`` and ``base64``; with none, the schema's sample."""
 
@@ -160,13 +167,14 @@ class LintBody(Body):
     text: str | None = None
     """The text."""
     path: str | None = None
-    """With ``text``: its name, for messages. Without: a file below the file browser's root."""
+    """With ``text``: its name; ``.yml``, ``.json`` and ``.txt`` are checked as deployment files, conda files and
+    requirements. Without: a file below the file browser's root, a notebook too."""
     kind: Literal["auto", "script", "cell", "batch"] = "auto"
     """What the text is; ``auto`` finds out, and finds nothing in what is no entry script."""
     cell_names: list[str] | None = None
     """With ``cell``: names that the notebook's other cells bind."""
-    server: Literal["mldeploy", "azureml"] = "mldeploy"
-    """Where the script is going to run."""
+    server: Literal["mldeploy", "azureml"] | None = None
+    """Where the script is going to run; left out, what the project's pyproject.toml says, else ``mldeploy``."""
 
     @model_validator(mode="after")
     def _something(self) -> LintBody:

@@ -1,4 +1,4 @@
-"""``/services/NAME/keys``: what callers identify themselves with."""
+"""``/services/NAME/keys`` and ``…/token``: what callers identify themselves with."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from tornado import web
 
 from . import answers
 from .base import ApiHandler, changes
-from .bodies import KeyBody
+from .bodies import KeyBody, TokenBody
 from .documented import documented
 
 
@@ -44,3 +44,27 @@ class KeysHandler(ApiHandler):
         target.capabilities.require(target.name, "key_auth")
         keys = service.keys()
         return {"primary": keys.primary, "secondary": keys.secondary}
+
+
+class TokenHandler(ApiHandler):
+    """Tokens of a service that was deployed with ``token_auth_enabled``."""
+
+    @web.authenticated
+    @authorized("write", resource="jupyter_mldeploy:secrets")
+    @changes
+    @documented("Return a new token; 409 for a service whose callers send keys.", answers.Token, body=TokenBody)
+    async def post(self, name: str) -> None:
+        """See the OpenAPI document."""
+        body = self.body(TokenBody)
+        token = await self.backend.quick(
+            lambda: self.backend.workspace.service(name).get_access_token(life_s=body.life_s)
+        )
+        self.set_header("Cache-Control", "no-store")
+        self.show(
+            {
+                "access_token": token.access_token,
+                "token_type": token.token_type,
+                "refresh_after": token.refresh_after.isoformat(),
+                "expiry_on": token.expiry_on.isoformat(),
+            }
+        )

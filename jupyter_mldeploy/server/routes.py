@@ -50,6 +50,7 @@ ROUTES: list[tuple[str, type[ApiHandler]]] = [
     ("/services/{name}/start", changing.StartHandler),
     ("/services/{name}/stop", changing.StopHandler),
     ("/services/{name}/keys", keys.KeysHandler),
+    ("/services/{name}/token", keys.TokenHandler),
     ("/services/{name}/schema", invocations.SchemaHandler),
     ("/services/{name}/invoke", invocations.InvokeHandler),
     ("/services/{name}/logs", logs.LogsHandler),

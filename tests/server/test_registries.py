@@ -108,6 +108,19 @@ async def test_keys(api: Api, deployed: Deployed) -> None:
     assert after.body["primary"] not in shown
 
 
+async def test_tokens(api: Api, deployed: Deployed) -> None:
+    await deployed("tokened", config={"token_auth_enabled": True, "auth_enabled": False})
+    reply = await api("POST", "/services/tokened/token", {"life_s": 60})
+    assert reply.headers["Cache-Control"] == "no-store"
+    for token, status in ((reply.body["access_token"], 200), (reply.body["access_token"][:-4] + "AAAA", 401)):
+        headers = {"authorization": f"Bearer {token}"}
+        answer = await api("POST", "/services/tokened/invoke", {"payload": {"data": [1]}, "headers": headers})
+        assert answer.body["status"] == status
+    await deployed("no-tokens")
+    refused = await api("POST", "/services/no-tokens/token", {})
+    assert (refused.status, refused.code) == (409, "conflict")
+
+
 async def test_schema_sample_card_and_code(api: Api, deployed: Deployed) -> None:
     await deployed("formed", source={"text": WITH_SCHEMA})
     document = (await api("GET", "/services/formed/schema", params={"version": "2"})).body
@@ -156,6 +169,10 @@ async def test_lint_finds_what_the_linter_finds(api: Api, jp_root_dir: Path) -> 
     (jp_root_dir / "score.py").write_text(text)
     by_path = (await api("POST", "/lint", {"path": "score.py", "kind": "script"})).body["diagnostics"]
     assert [item["code"] for item in by_path] == [item["code"] for item in found]
+    (jp_root_dir / "pyproject.toml").write_text("[tool.mldeploy.lint]\nselect = []\n")
+    assert (await api("POST", "/lint", {"text": text, "path": "score.py", "kind": "script"})).body["diagnostics"] == []
+    conda = {"text": "dependencies:\n- pip:\n  - azureml-defaults\n  - numpy\n - bad", "path": "conda.yml"}
+    assert (await api("POST", "/lint", conda)).body["diagnostics"]
     assert (await api("POST", "/lint", {})).code == "invalid_input"
     assert (await api("POST", "/lint", {"text": "x" * 1_000_001})).code == "invalid_input"
 
