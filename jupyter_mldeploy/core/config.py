@@ -115,4 +115,6 @@ def _problem(config_type: type[DeploymentConfig], item: Mapping[str, Any]) -> di
         return {"field": field, "message": f"unknown key{meant}"}
     message = str(item["msg"])
     message = message.removeprefix("Value error, ")
-    return {"field": field, "message": f"{message[0].lower()}{message[1:]} (got {item['input']!r})"}
+    # A fault of several keys together names them itself; the whole configuration is no help beside it.
+    got = f" (got {item['input']!r})" if item["loc"] else ""
+    return {"field": field, "message": f"{message[0].lower()}{message[1:]}{got}"}

@@ -88,6 +88,7 @@ def test_no_key_is_dropped_silently(tmp_path: Path) -> None:
             values.setdefault(section, {})[inner] = value
         else:
             values[section] = value
+    values["tokenAuthEnabled"] = "0"  # keys and tokens exclude each other
     file = read_deployment_file(write(tmp_path, values))
     assert dict(file.keys) == {"primary": "1", "secondary": "1"}
     config, notes = file.config_for(EverythingTarget())  # type: ignore[arg-type]
