@@ -11,7 +11,7 @@ from tornado import web
 
 from ..core.environment import EnvironmentSpec
 from ..errors import InvalidInputError
-from . import answers
+from . import registry_answers
 from .base import ApiHandler, changes
 from .bodies import EnvironmentBody
 from .documented import documented
@@ -22,7 +22,7 @@ class EnvironmentsHandler(ApiHandler):
 
     @web.authenticated
     @authorized("read", resource="jupyter_mldeploy:services")
-    @documented("List environments.", answers.Environments, query={"name": "only the versions of this one"})
+    @documented("List environments.", registry_answers.Environments, query={"name": "only the versions of this one"})
     async def get(self) -> None:
         """See the OpenAPI document."""
         name = self.get_query_argument("name", None)
@@ -38,7 +38,7 @@ class EnvironmentsHandler(ApiHandler):
     @changes
     @documented(
         "Keep an environment as the next version of a name; the same content keeps its version.",
-        answers.Environment,
+        registry_answers.Environment,
         body=EnvironmentBody,
         status=201,
     )
@@ -80,7 +80,7 @@ class EnvironmentHandler(ApiHandler):
 
     @web.authenticated
     @authorized("read", resource="jupyter_mldeploy:services")
-    @documented("Show an environment.", answers.Environment)
+    @documented("Show an environment.", registry_answers.Environment)
     async def get(self, name: str, version: str) -> None:
         """See the OpenAPI document."""
         spec = await self.backend.quick(lambda: self.backend.workspace.environments.get(name, version))
@@ -89,7 +89,7 @@ class EnvironmentHandler(ApiHandler):
     @web.authenticated
     @authorized("write", resource="jupyter_mldeploy:services")
     @changes
-    @documented("Delete a version; services keep what they run with.", answers.Done)
+    @documented("Delete a version; services keep what they run with.", registry_answers.Done)
     async def delete(self, name: str, version: str) -> None:
         """See the OpenAPI document."""
         await self.backend.quick(lambda: self.backend.workspace.environments.delete(name, version))

@@ -8,7 +8,7 @@ from jupyter_server.auth.decorator import authorized
 from tornado import web
 
 from ..errors import InvalidInputError
-from . import answers
+from . import answers, registry_answers
 from .base import ApiHandler, changes
 from .bodies import ModelBody, ModelChangesBody
 from .documented import documented
@@ -22,7 +22,7 @@ class ModelsHandler(ApiHandler):
     @authorized("read", resource="jupyter_mldeploy:services")
     @documented(
         "List models.",
-        answers.Models,
+        registry_answers.Models,
         query={"name": "only this one", "latest": "1: only the newest version of each", "tag": "key or key=value"},
     )
     async def get(self) -> None:
@@ -66,7 +66,7 @@ class ModelHandler(ApiHandler):
 
     @web.authenticated
     @authorized("read", resource="jupyter_mldeploy:services")
-    @documented("Show a model with its files and who uses it.", answers.ModelInFull)
+    @documented("Show a model with its files and who uses it.", registry_answers.ModelInFull)
     async def get(self, name: str, version: str) -> None:
         """See the OpenAPI document."""
         self.show(await self.backend.quick(self._document, f"{name}:{version}"))
@@ -74,7 +74,7 @@ class ModelHandler(ApiHandler):
     @web.authenticated
     @authorized("write", resource="jupyter_mldeploy:services")
     @changes
-    @documented("Change tags, properties or description.", answers.Model, body=ModelChangesBody)
+    @documented("Change tags, properties or description.", registry_answers.Model, body=ModelChangesBody)
     async def patch(self, name: str, version: str) -> None:
         """See the OpenAPI document."""
         body = self.body(ModelChangesBody)
@@ -85,7 +85,7 @@ class ModelHandler(ApiHandler):
     @web.authenticated
     @authorized("write", resource="jupyter_mldeploy:services")
     @changes
-    @documented("Delete one version; 409 names the deployments that need it.", answers.Done)
+    @documented("Delete one version; 409 names the deployments that need it.", registry_answers.Done)
     async def delete(self, name: str, version: str) -> None:
         """See the OpenAPI document."""
         model_id = f"{name}:{version}"

@@ -8,7 +8,7 @@ from jupyter_server.auth.decorator import authorized
 from tornado import web
 
 from ..core.documents import target_document
-from . import answers
+from . import registry_answers
 from .base import ApiHandler
 from .documented import documented
 
@@ -18,7 +18,9 @@ class TargetsHandler(ApiHandler):
 
     @web.authenticated
     @authorized("read", resource="jupyter_mldeploy:services")
-    @documented("List the installed targets with capabilities, availability and configuration schema.", answers.Targets)
+    @documented(
+        "List the installed targets with capabilities, availability and configuration schema.", registry_answers.Targets
+    )
     async def get(self) -> None:
         """See the OpenAPI document."""
         names = await self.backend.quick(self._names)
@@ -39,7 +41,7 @@ class TargetHandler(TargetsHandler):
 
     @web.authenticated
     @authorized("read", resource="jupyter_mldeploy:services")
-    @documented("Show one target.", answers.Target)
+    @documented("Show one target.", registry_answers.Target)
     async def get(self, name: str) -> None:
         """See the OpenAPI document."""
         self.show(await self.backend.slow(self.document, name))
