@@ -84,8 +84,8 @@ def _general_decoder(simdjson: Any, parameters: tuple[Parameter, ...], readers: 
         keys = list(document.keys())
         if len(keys) > _MOST_KEYS:
             return None  # simdjson looks every key up from the start
-        if len(set(keys)) != len(keys):
-            return None  # the last one counts, and simdjson finds the first
+        if len(set(keys)) != len(keys) or "\0" in "".join(keys):
+            return None  # the last one counts, and simdjson finds the first; and its look-up stops at a zero character
         raw = {key: document[key] for key in keys}
         values: dict[str, Any] = {}
         brackets = 0

@@ -256,6 +256,16 @@ def test_flattening_never_passes_for_the_right_shape(name, body):
     assert_same(outcome(lambda: contract.decode(body)), outcome(lambda: contract.decode_reference(body)))
 
 
+@pytest.mark.parametrize("key", ["\\u0000", "data\\u0000", "data\\u0000[", "\\u0000data", "a\\u0000b"])
+def test_keys_with_a_zero_character_are_keys_like_others(key):
+    for name in ("float (n, 2)", "two arrays", "array and list", "frame of numbers"):
+        contract = CONTRACTS[name]
+        data = '[{"f":1.0,"g":2.0}]' if name.startswith("frame") else "[[1,2]]"
+        for value in ("1", "[[3,4]]", '{"\\u0000":[1]}'):
+            body = f'{{"{key}":{value},"data":{data},"other":[1]}}'.encode()
+            assert_same(outcome(lambda: contract.decode(body)), outcome(lambda: contract.decode_reference(body)))
+
+
 def test_large_bodies_are_checked_for_depth_as_well():
     rows = np.arange(4000.0).reshape(-1, 2).tolist()
     contract = CONTRACTS["float (n, 2)"]
