@@ -14,10 +14,11 @@ _SCHEMA = frozenset({"schema", "rawhttp"})
 
 @rule("MLD211", "sample-too-narrow", "warning", stage="request", kinds=_SCHEMA)
 def sample_too_narrow(ctx: ScriptContext) -> Iterator[Finding]:
-    """A sample of whole numbers refuses or cuts decimals; an empty sample refuses everything.
+    """A sample of whole numbers refuses or cuts decimals; an empty sample says nothing.
 
-    An `int` sample refuses `1.7`; an integer array silently makes `1` of it; a `bool` refuses numbers; an array or
-    DataFrame without columns refuses every request that has some. Write numbers as `1.0` when decimals may come.
+    An `int` sample refuses `1.7`; an integer array silently makes `1` of it; a `bool` refuses numbers; on
+    Azure's server an array or DataFrame without columns refuses every request that has some, and this one cannot check
+    anything. Write numbers as `1.0` when decimals may come, and give a sample at least one row.
 
     Bad::
 
@@ -65,14 +66,14 @@ def sample_too_narrow(ctx: ScriptContext) -> Iterator[Finding]:
             if shape and 0 in (shape if len(shape) == 1 else shape[1:]) and not fixed_shape:
                 yield ctx.finding(
                     use.made.sample,
-                    f"An empty array as sample refuses every request that has values for {use.name}; fill in a row.",
+                    f"An empty array says nothing about {use.name}: Azure's server refuses every request that has values, "
+                    "this one checks nothing; fill in a row.",
                 )
             elif whole and not fixed_type and len(value.node.args) == 1 and keyword(value.node, "dtype") is None:
                 yield ctx.finding(
                     use.made.sample,
-                    f"This sample is an array of whole numbers, so decimals in {use.name} are silently "
-                    f"cut (1.7 becomes 1); "
-                    "write 1.0 or give a float dtype if decimals may come.",
+                    f"This sample is an array of whole numbers, so decimals in {use.name} are silently cut "
+                    "(1.7 becomes 1); write 1.0 or give a float dtype if decimals may come.",
                 )
         if use.made.type == "pandas" and called_name(value.node) == "DataFrame" and not _is_off(call, "enforce_shape"):
             arguments = value.node.args or [item.value for item in value.node.keywords if item.arg == "data"]
@@ -82,8 +83,8 @@ def sample_too_narrow(ctx: ScriptContext) -> Iterator[Finding]:
             ):
                 yield ctx.finding(
                     use.made.sample,
-                    f"An empty DataFrame as sample refuses every request that has columns for "
-                    f"{use.name}; fill in a row.",
+                    f"An empty DataFrame says nothing about {use.name}: Azure's server refuses every request that has "
+                    "columns, this one checks nothing; fill in a row.",
                 )
 
 
