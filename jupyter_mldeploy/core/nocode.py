@@ -89,7 +89,7 @@ def without_script(
     """Make the entry script for models that come without one.
 
     Args:
-        models: one model; exactly one.
+        models: one model; several become one service that chooses by the request (``core.nocode_multi``).
         interpreter: the Python that will serve them; None is the one running now.
         trusted: read pickles too; otherwise their script takes rows as they come.
 
@@ -104,22 +104,46 @@ def without_script(
         )  # fmt: skip
     stored = [workspace.models.resolve(item) for item in models]
     if len(stored) > 1:
-        raise InvalidInputError(
-            f"{len(stored)} models cannot share a script that is made for one.", field="models",
-            hint="Deploy one of them, or write an entry script that loads them all.",
-        )  # fmt: skip
+        return _several(workspace, stored, interpreter, trusted=trusted)
     (model,) = stored
     with workspace.store.tmp_dir("nocode") as directory:
-        path = workspace.models.download(model, directory) if model.registered else _place(workspace, model, directory)
+        path = _place(workspace, model, directory)
         found = detect(path, name=model.root)
         facts, notes = _facts(found, path, model.root, interpreter, trusted=trusted)
     parts = _parts(found, facts)
     text = scripts.script(_title(found, model), location(model, _inner(found, facts)), parts)
     # A pickle needs what its classes come from; all other scripts import what they need by name.
     needed = facts.get("versions", {}) if facts.get("kind", found.kind) == "pickle" else {}
-    pip = [f"{name}=={version.partition('+')[0]}" for name, version in needed.items()]
+    pip = _pinned(needed)
     source = Source(SCRIPT_NAME, text, origin=Origin(path=None))
     return NoCode(source, [model], notes, pip, dict(model.resource_configuration or {}))
+
+
+def _several(workspace: Workspace, models: Sequence[Model], interpreter: str | Path | None, *, trusted: bool) -> NoCode:
+    """Make the script that serves several models."""
+    from .nocode_multi import multi_script
+
+    kinds: dict[str, Found] = {}
+    notes: list[str] = []
+    needed: dict[str, str] = {}
+    resources: dict[str, Any] = {}
+    with workspace.store.tmp_dir("nocode") as directory:
+        for number, model in enumerate(models):
+            folder = directory / str(number)
+            folder.mkdir()
+            path = _place(workspace, model, folder)
+            kinds[model.name] = found = detect(path, name=model.root)
+            facts, more = _facts(found, path, model.root, interpreter, trusted=trusted)
+            notes += more
+            needed |= facts.get("versions", {}) if found.kind == "pickle" else {}
+            for key, value in (model.resource_configuration or {}).items():
+                resources[key] = max(resources.get(key, 0), value)
+    source = Source(SCRIPT_NAME, multi_script(kinds))
+    return NoCode(source, models, notes, _pinned(needed), resources)
+
+
+def _pinned(versions: Mapping[str, str]) -> list[str]:
+    return [f"{name}=={version.partition('+')[0]}" for name, version in versions.items()]
 
 
 def location(model: Model, inner: str = "") -> str:

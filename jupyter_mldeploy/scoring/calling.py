@@ -98,8 +98,9 @@ class ScriptCaller:
         exec_ms = (perf_counter() - started) * 1000
         for exchange, result in zip(waiting, results, strict=True):
             exchange.exec_ms = exec_ms
-            exchange.batch_size = len(waiting)
+            exchange.batch_size = 0
             self.answer(exchange, result)
+        waiting[0].batch_size = len(waiting)
         return []
 
     async def score_async(self, exchange: Exchange) -> None:
@@ -179,7 +180,7 @@ class ScriptCaller:
         """Set the answer for, and log, an exception that ``run()`` raised."""
         refusal = self._behind(error)
         if refusal is not None:  # a decorator around the schema decorators handed the conversion's error through
-            exchange.refuse(400, str(refusal))
+            exchange.refuse(getattr(refusal, "status", 400), str(refusal))
             return
         if self._failures is not None:
             self._failures.append(error)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from .exchange import Exchange
+from .model_figures import model_figures, model_lines
 
 SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 SIZES = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0)
@@ -76,7 +77,7 @@ class Metrics:
         requests[key] = requests.get(key, 0) + 1
         if exchange.route == "score":
             self._duration.observe(seconds)
-            if exchange.exec_ms >= 0:
+            if exchange.exec_ms >= 0 and exchange.batch_size:  # once for each call of run()
                 self._run.observe(exchange.exec_ms / 1000)
                 self._batch.observe(exchange.batch_size)
 
@@ -103,6 +104,7 @@ class Metrics:
             "timeouts": self._timeouts,
             "refused": self._refused,
             "gauges": {**self._facts, **self._gauges()} if live else {},
+            "models": model_figures(),
         }
 
     def share(self, *, live: bool = True) -> None:
@@ -137,8 +139,8 @@ class Metrics:
 _HELP = {
     "requests_total": "Requests answered, by route, method and status.",
     "request_duration_seconds": "From the last byte of a scoring request to its answer.",
-    "run_duration_seconds": "Time inside run().",
-    "batch_size": "Requests that shared one call of run(), seen by each of them.",
+    "run_duration_seconds": "Time of one call of run().",
+    "batch_size": "Requests that shared one call of run().",
     "scoring_timeouts_total": "Calls of run() that used up their time.",
     "requests_refused_total": "Requests refused with 503 because too many were waiting.",
     "queue_length": "Requests waiting for run().",
@@ -193,6 +195,7 @@ def render(snapshots: list[dict[str, Any]]) -> bytes:
     for name, level in gauges.items():
         _head(lines, name, "gauge")
         lines.append(f"mldeploy_{name} {level:.9g}")
+    lines += model_lines(snapshots, [time.time() - found["time"] < _STALE_S for found in snapshots])
     return ("\n".join(lines) + "\n").encode()
 
 

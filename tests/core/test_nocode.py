@@ -219,3 +219,18 @@ def test_tensorflow_and_torch_scripts_are_sound(
     facts = {}
     text = made(workspace, torch_zip(tmp_path / "m.pt", "a/constants.pkl")).source.text
     assert "torch.jit.load(path, map_location='cpu')" in text
+
+
+def test_several_models_become_one_service(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = [write(tmp_path / name, pickle.dumps({})) for name in ("a.pkl", "b.pkl")]
+    found = without_script(workspace, paths)
+    assert [item.severity for item in check(found.source) if item.severity in {"error", "warning"}] == []
+    assert "'a.pkl': read_pickle,\n    'b.pkl': read_pickle," in found.source.text
+    assert [model.name for model in found.models] == ["a.pkl", "b.pkl"]
+    saved = write(tmp_path / "saved" / "saved_model.pb", b"").parent
+    monkeypatch.setattr("jupyter_mldeploy.core.nocode.read_model", lambda *_: {})
+    with pytest.raises(InvalidInputError, match="only by itself") as caught:
+        without_script(workspace, [paths[0], saved])
+    assert "ModelPool" in (caught.value.hint or "")

@@ -106,3 +106,17 @@ def test_torch_export(workspace: Workspace, tmp_path: Path) -> None:
     program = torch.export.export(torch.nn.ReLU(), (torch.zeros(1, 2),))
     torch.export.save(program, tmp_path / "relu.pt2")
     assert deployed(workspace, tmp_path / "relu.pt2").score({"input_0": [[-1.0, 2.0]]}) == [[0.0, 2.0]]
+
+
+def test_several_models(workspace: Workspace, tmp_path: Path, data: tuple[Any, Any]) -> None:
+    joblib, linear = pytest.importorskip("joblib"), pytest.importorskip("sklearn.linear_model")
+    fitted = {alpha: linear.Ridge(alpha=alpha).fit(*data) for alpha in (0.1, 10.0)}
+    for alpha, model in fitted.items():
+        joblib.dump(model, tmp_path / "ridge.pkl")
+        workspace.models.register(tmp_path / "ridge.pkl", f"ridge-{alpha:g}")
+    service = workspace.deploy("svc", models=["ridge-0.1", "ridge-10"], config={"auth_enabled": False})
+    rows = data[0][:2].tolist()
+    for alpha, model in fitted.items():
+        answer = service.request({"data": rows}, headers={"x-mldeploy-model": f"ridge-{alpha:g}:1"})
+        assert answer.result() == pytest.approx(model.predict(rows).tolist())
+    assert service.request({"data": rows}).status == 400
