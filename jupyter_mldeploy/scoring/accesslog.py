@@ -49,20 +49,21 @@ class AccessLog:
     def _quickly(self, exchange: Exchange, milliseconds: float) -> None:
         """Write the same line without a detour, for requests in which nothing needs escaping."""
         method = exchange.method.encode()
+        spent = b"%.3f" % milliseconds
         run = b',"run_ms":%.3f' % exchange.exec_ms if exchange.exec_ms >= 0 else b""
         self._writer.access_line(
-            b'{"time":%.6f,"level":"%b","message":"%b /score %d %.3fms %d","logger":"access","request_id":"%b",'
-            b'"status":%d,"ms":%.3f,"method":"%b","path":"/score"%b%b'
+            b'{"time":%.6f,"level":"%b","message":"%b /score %d %bms %d","logger":"access","request_id":"%b",'
+            b'"status":%d,"ms":%b,"method":"%b","path":"/score"%b%b'
             % (
                 time.time(),
                 b"info" if exchange.status < 500 else b"error",
                 method,
                 exchange.status,
-                milliseconds,
+                spent,
                 len(exchange.payload),
                 exchange.request_id,
                 exchange.status,
-                milliseconds,
+                spent,
                 method,
                 run,
                 self._writer.line_end,

@@ -36,66 +36,39 @@ class Exchange:
         exec_ms: how long ``run()`` took, or -1 when it did not finish.
         extra: further header lines, each ended by CRLF.
         stream: parts of the body when it is streamed (``payload`` is then empty). flow: their way to the connection.
-        batch_size: how many requests shared the call of ``run()``.
+        batch_size: how many requests shared the call of ``run()``; 0 for all but the first of them.
         answered: whether an answer has been written (a timed-out request's late result is dropped).
     """
 
-    __slots__ = (
-        "answered",
-        "batch_size",
-        "body",
-        "client_id",
-        "connection",
-        "content_type",
-        "exec_ms",
-        "extra",
-        "failed",
-        "flow",
-        "headers",
-        "http10",
-        "keep_alive",
-        "legacy_id",
-        "method",
-        "path",
-        "payload",
-        "query",
-        "queued",
-        "received",
-        "refused",
-        "request_id",
-        "route",
-        "status",
-        "stream",
-        "trace",
-    )
+    # Defaults of the class instead of assignments in __init__: most requests change few of them.
+    method = ""
+    path = b""
+    query = b""
+    body: bytes = b""
+    keep_alive = True
+    http10 = False
+    received = 0.0
+    queued = 0.0
+    request_id = b""
+    legacy_id = b""
+    client_id = b""
+    trace = b""
+    route = "other"
+    status = 200
+    payload: bytes = b""
+    content_type = JSON
+    failed: bytes | None = b"False"
+    exec_ms = -1.0
+    extra = b""
+    stream: Iterator[bytes] | AsyncIterator[bytes] | None = None
+    flow: Flow | None = None
+    batch_size = 1
+    answered = False
+    refused = False
 
     def __init__(self, connection: Connection | None) -> None:
         self.connection = connection
-        self.method = ""
-        self.path = b""
-        self.query = b""
         self.headers: dict[bytes, bytes] = {}
-        self.body: bytes = b""
-        self.keep_alive = True
-        self.http10 = False
-        self.received = 0.0
-        self.queued = 0.0
-        self.request_id = b""
-        self.legacy_id = b""
-        self.client_id = b""
-        self.trace = b""
-        self.route = "other"
-        self.status = 200
-        self.payload: bytes = b""
-        self.content_type = JSON
-        self.failed: bytes | None = b"False"
-        self.exec_ms = -1.0
-        self.extra = b""
-        self.stream: Iterator[bytes] | AsyncIterator[bytes] | None = None
-        self.flow: Flow | None = None
-        self.batch_size = 1
-        self.answered = False
-        self.refused = False
 
     def refuse(self, status: int, message: str, *, failed: bytes = b"False") -> None:
         """Make the answer an error with the body ``{"message": …}``."""
