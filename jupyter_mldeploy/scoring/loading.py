@@ -27,6 +27,7 @@ from .print_capture import capture_output
 from .script import EntryScript, load_entry_script
 from .selftest import run_self_test
 from .spec import WorkerSpec
+from .user_setup import apply_logging_file, connect_debugger
 
 if TYPE_CHECKING:
     from ..schema.contract import RunContract
@@ -67,6 +68,8 @@ def load(spec: WorkerSpec) -> Loaded:
         faulthandler.enable(2, all_threads=False)  # a crash in C code leaves at least the line it came from
     prepare_process(spec)
     shims.install()
+    apply_logging_file((Path(spec.app_root), spec.script_path.parent))
+    connect_debugger()
     started = perf_counter()
     script = load_entry_script(
         spec.script_path,

@@ -54,6 +54,12 @@ def _fill_monitoring(module: ModuleType) -> None:
     _package(module)
 
 
+def _fill_log_config(module: ModuleType) -> None:
+    from .user_setup import HealthFilter, UtcFormatter
+
+    vars(module).update(AMLLogFormatter=UtcFormatter, RootAccessFilter=HealthFilter)
+
+
 def _fill_joblib(module: ModuleType) -> None:
     joblib = importlib.import_module("joblib")
     vars(module).update({name: value for name, value in vars(joblib).items() if not name.startswith("__")})
@@ -87,6 +93,7 @@ _MODULES: dict[str, Callable[[ModuleType], None]] = {
     "azureml_inference_server_http.api": _package,
     "azureml_inference_server_http.api.aml_request": _fill_request,
     "azureml_inference_server_http.api.aml_response": _fill_response,
+    "azureml_inference_server_http.log_config": _fill_log_config,
     "sklearn.externals.joblib": _fill_joblib,
 }
 

@@ -99,6 +99,11 @@ def name_of(row: dict[str, Any]) -> str:
 def test_row(row: dict[str, Any], workers: dict[str, Worker]) -> None:
     worker = workers[row["cfg"]]
     answer = worker.ask(row["method"], row["path"], body_of(row), row["reqh"])
+    check_answer(answer, row, worker.port)
+
+
+def check_answer(answer: Answer, row: dict[str, Any], port: int) -> None:
+    """Check our answer against the original's, which is in the row."""
     accepted = ACCEPTED.get((row["cfg"], row["label"]))
     if accepted is not None:
         status, text = accepted
@@ -107,7 +112,7 @@ def test_row(row: dict[str, Any], workers: dict[str, Worker]) -> None:
         assert text in answer.body.decode()
         return
     assert answer.status == row["status"]
-    assert same_body(answer, row, worker.port)
+    assert same_body(answer, row, port)
     assert told(answer.headers) == told([(name.lower(), value) for name, value in row["headers"]])
 
 
