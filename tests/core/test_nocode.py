@@ -234,3 +234,17 @@ def test_several_models_become_one_service(
     with pytest.raises(InvalidInputError, match="only by itself") as caught:
         without_script(workspace, [paths[0], saved])
     assert "ModelPool" in (caught.value.hint or "")
+
+
+def test_scikit_learns_own_warning_becomes_a_note(workspace: Workspace, tmp_path: Path) -> None:
+    sklearn, linear = pytest.importorskip("sklearn"), pytest.importorskip("sklearn.linear_model")
+    running = sklearn.__version__.encode()
+    content = pickle.dumps(linear.Ridge().fit([[0.0], [1.0]], [0.0, 1.0]))
+    assert running in content
+    older = b"0" + running[1:]
+    found = made(workspace, write(tmp_path / "ridge.pkl", content.replace(running, older)))
+    assert (
+        f"trained with scikit-learn {older.decode()}, running scikit-learn {running.decode()} (Ridge)" in found.notes[0]
+    )
+    assert found.pip == [f"scikit-learn=={running.decode()}"]
+    assert "NumpyParameterType(np.array([[0.0]]))" in found.source.text
