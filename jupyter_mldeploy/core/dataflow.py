@@ -33,13 +33,13 @@ def reaching(facts: Facts, use: ast.Name) -> Reach | None:
     if found is None:
         return None
     owner, bindings = found
+    if len(bindings) > _MANY:
+        return None
     if owner.kind == "comprehension":
         return None
     if owner is not scope.function():
         return _outer(facts, bindings)
     if any(binding.deferred for binding in bindings):
-        return None
-    if len(bindings) > _MANY:
         return None
     if len(bindings) == 1:
         only = _single(bindings[0])

@@ -11,6 +11,7 @@ import ast
 import re
 import threading
 import warnings
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -21,6 +22,9 @@ MAX_CHARACTERS = 1_048_576
 """Longer scripts are not parsed: a tree takes about a hundred times the memory of its text."""
 
 _REPAIRS = 24
+# More than this is no script that is being typed, but another kind of file.
+_BROKEN_CHUNKS = 100
+_PROBLEMS = 50
 _HARD = re.compile(r"(?:@|(?:async\s+)?def\b|class\b)")
 _HEADER = re.compile(r"^(async[ \t]+)?def[ \t]+(\w+)[ \t]*\(", re.MULTILINE)
 _STATEMENT = re.compile(r"[^\s#)\]}'\"]")
@@ -65,7 +69,8 @@ class ParsedSource:
 
     def is_broken(self, line: int) -> bool:
         """Whether a line lies in a chunk that had to be repaired."""
-        return any(chunk.broken and chunk.start_line <= line <= chunk.end_line for chunk in self.chunks)
+        at = bisect_right(self.chunks, line, key=lambda chunk: chunk.start_line) - 1
+        return at >= 0 and self.chunks[at].broken and line <= self.chunks[at].end_line
 
 
 def parse_source(text: str) -> ParsedSource:
@@ -88,8 +93,10 @@ def parse_source(text: str) -> ParsedSource:
     body: list[ast.stmt] = []
     chunks: list[Chunk] = []
     problems = [_problem(tree, source, 1)]
+    broken = 0
     for start, end in _chunks(source.lines):
-        nodes, error = _parse_chunk(source.lines[start:end], start)
+        nodes, error = _parse_chunk(source.lines[start:end], start, repair=broken < _BROKEN_CHUNKS)
+        broken += error is not None
         body.extend(nodes)
         chunks.append(Chunk(start + 1, end, error is not None))
         if error is None:
@@ -97,7 +104,7 @@ def parse_source(text: str) -> ParsedSource:
         problem = _problem(error, source, start + 1)
         # A triple quote may span chunks, so what follows a broken one is only believed when it has its own cause.
         later = problem.span.line > problems[0].span.line and "triple-quoted" not in problem.message
-        if later and all(problem.span.line != known.span.line for known in problems):
+        if later and len(problems) < _PROBLEMS and all(problem.span.line != known.span.line for known in problems):
             problems.append(problem)
     if not any(chunk.broken for chunk in chunks):
         line = problems[0].span.line
@@ -155,10 +162,12 @@ def _chunks(lines: list[str]) -> Iterator[tuple[int, int]]:
     yield start, len(lines)
 
 
-def _parse_chunk(lines: list[str], offset: int) -> tuple[list[ast.stmt], SyntaxError | None]:
+def _parse_chunk(lines: list[str], offset: int, *, repair: bool) -> tuple[list[ast.stmt], SyntaxError | None]:
     tree = _parse("\n".join(lines).removeprefix(BOM))
     if isinstance(tree, ast.Module):
         return _moved(tree.body, offset), None
+    if not repair:
+        return [], tree
     nodes = _repair(list(lines), tree)
     if nodes is None:
         nodes = _salvage(lines) if any(_HARD.match(line) for line in lines) else _pieces(lines)

@@ -1,4 +1,3 @@
-
 """The contract of entry scripts."""
 
 from __future__ import annotations

@@ -105,3 +105,23 @@ def test_problem_is_pythons_own_message() -> None:
     (found,) = lint_source("def init():\n    pass\n\ndef run(data):\n    return (data\n", kind="script")
     assert found.message == "'(' was never closed."
     assert (found.line, found.column) == (5, 11)
+
+
+LARGE = {
+    "one name bound again and again": "    raw_data = raw_data['a']\n" * 25_000,
+    "guards": "    if isinstance(raw_data, str): raw_data['x']\n" * 15_000,
+    "returns": "    if d: return {'a': np.array(d)}\n" * 15_000,
+    "handlers": "    try:\n        y = d\n    except Exception as e:\n        y = str(e)\n" * 8_000
+    + "    return y.tolist()\n",
+    "broken functions": "def f(:\n    x\n" * 15_000,
+    "one list": "    x = [" + "1," * 250_000 + "]\n",
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", LARGE)
+def test_large_scripts_take_bounded_time(name: str) -> None:
+    head = "import json\nimport numpy as np\ndef init(): ...\ndef run(raw_data):\n    d = json.loads(raw_data)\n"
+    start = time.perf_counter()
+    lint_source(head + LARGE[name], kind="cell")
+    assert time.perf_counter() - start < 60

@@ -6,6 +6,7 @@ import ast
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from jupyter_mldeploy.core.dataflow import Reach, reaching
 from jupyter_mldeploy.core.entryscript import Analysis, Parameter, name_span, span_of
@@ -45,6 +46,7 @@ class ScriptContext:
         cell_names: names that the notebook's other cells bind, or None when they are not known.
         confirmed: the text is certainly an entry script.
         named: it is called an entry script, by the caller or by its file's name.
+        notes: what a family of rules has worked out once for all of them.
         magic: the cell magic that was taken out, for example ``"deploy"``, or None.
         environment: the environment that belongs to the script, or None when it is not known.
     """
@@ -76,6 +78,7 @@ class ScriptContext:
         self.first_line = first_line
         self.magic = magic
         self._type_checked: dict[tuple[Scope, str], bool] = {}
+        self.notes: dict[str, Any] = {}
 
     @property
     def source(self) -> SourceText:

@@ -66,8 +66,8 @@ def sample_too_narrow(ctx: ScriptContext) -> Iterator[Finding]:
             if shape and 0 in (shape if len(shape) == 1 else shape[1:]) and not fixed_shape:
                 yield ctx.finding(
                     use.made.sample,
-                    f"An empty array says nothing about {use.name}: Azure's server refuses every request that has values, "
-                    "this one checks nothing; fill in a row.",
+                    f"An empty array says nothing about {use.name}: Azure's server refuses every request that has "
+                    "values, this one checks nothing; fill in a row.",
                 )
             elif whole and not fixed_type and len(value.node.args) == 1 and keyword(value.node, "dtype") is None:
                 yield ctx.finding(

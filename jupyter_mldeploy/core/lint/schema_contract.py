@@ -60,7 +60,8 @@ def schema_names_no_parameter(ctx: ScriptContext) -> Iterator[Finding]:
         return
     names = [item.name for item in ctx.run_parameters]
     uses = [use for use in schema_uses(ctx) if use.role == "input"]
-    free = [name for name in names if name not in {use.name for use in uses} and name != "request_headers"]
+    described = {use.name for use in uses}
+    free = [name for name in names if name not in described and name != "request_headers"]
     for use in uses:
         if use.name is None or use.name in names or use.optional or not use.converts or not use.certain:
             continue

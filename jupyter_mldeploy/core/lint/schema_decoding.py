@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Iterator
 
 from jupyter_mldeploy.core.lint.context import Finding, ScriptContext
@@ -22,10 +23,8 @@ def _decoded(ctx: ScriptContext) -> dict[str, SchemaUse]:
     uses = [use for use in schema_uses(ctx) if use.role == "input"]
     if any(not use.certain or use.name is None for use in uses):
         return {}
-    names = [use.name for use in uses]
-    return {
-        use.name: use for use in uses if use.name and names.count(use.name) == 1 and use.decoded and not use.optional
-    }
+    counts = Counter(use.name for use in uses)
+    return {use.name: use for use in uses if use.name and counts[use.name] == 1 and use.decoded and not use.optional}
 
 
 @rule(

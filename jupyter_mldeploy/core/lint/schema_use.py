@@ -62,6 +62,13 @@ class SchemaUse:
 
 def schema_uses(ctx: ScriptContext) -> list[SchemaUse]:
     """Return the called schema decorators of ``run()`` from the top down."""
+    made: list[SchemaUse] | None = ctx.notes.get("schema_uses")
+    if made is None:
+        made = ctx.notes["schema_uses"] = _read_uses(ctx)
+    return made
+
+
+def _read_uses(ctx: ScriptContext) -> list[SchemaUse]:
     return [
         _use(ctx, decorator, decorator.node)
         for decorator in ctx.analysis.decorators
