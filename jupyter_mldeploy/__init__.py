@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from .core.config import DeploymentConfig
     from .core.environment import EnvironmentSpec as Environment
     from .core.model import Model
-    from .core.service import Service, State
+    from .core.records import State
+    from .core.service import Service
     from .core.target import Report
     from .core.workspace import Workspace
     from .errors import (

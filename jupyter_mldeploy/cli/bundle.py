@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from ..core.storage_errors import human_size
+from ..core.storage.failures import human_size
 from .context import Context
 from .output import age, fields, table
 

@@ -166,7 +166,7 @@ def _models_in_file(options: DeployOptions) -> Sequence[str]:
     """Return the models that a v2 deployment file names."""
     if options.config_file is None:
         return ()
-    from ..core.v1files import read_deployment_file
+    from ..core.azure_files.v1files import read_deployment_file
 
     content = read_deployment_file(str(options.config_file)).content
     return content.models if content is not None else ()
@@ -174,7 +174,7 @@ def _models_in_file(options: DeployOptions) -> Sequence[str]:
 
 def _named_in_file(options: DeployOptions) -> tuple[Path | None, Path | str | None]:
     """Return the script and the source directory that a v2 deployment file names; options override the file."""
-    from ..core.v1files import read_deployment_file
+    from ..core.azure_files.v1files import read_deployment_file
 
     content = read_deployment_file(str(options.config_file)).content
     if content is None:

@@ -21,7 +21,7 @@ def run_gc(context: Context, args: argparse.Namespace) -> int | None:
     """Remove what nothing uses."""
     from ..core.bundle import GRACE_S
     from ..core.garbage import collect_garbage
-    from ..core.storage_errors import human_size
+    from ..core.storage.failures import human_size
 
     done = collect_garbage(context.workspace, grace_s=0.0 if args.all else GRACE_S)
     context.output.result(

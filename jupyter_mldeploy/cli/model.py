@@ -207,7 +207,7 @@ def _find(context: Context, reference: str) -> Model:
 
 
 def _content(model: Model) -> str:
-    from ..core.storage_errors import human_size
+    from ..core.storage.failures import human_size
 
     count = len(model.tree)
     files = f" in {count} files" if count != 1 else ""

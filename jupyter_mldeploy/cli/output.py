@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TextIO
 
-from ..core.cardmodel import clean
+from ..core.cards.model import clean
 from ..errors import EntryScriptError, EnvironmentBuildError, MldeployError
 
 _STYLES = {"bold": "1", "red": "31", "green": "32", "yellow": "33", "dim": "2"}

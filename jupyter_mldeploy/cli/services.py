@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..core import documents
-from ..core.cardmodel import clean
+from ..core.cards.model import clean
 from .context import Context
 from .output import age, clock, table
 from .parser import integer, option_type
@@ -101,7 +101,7 @@ def _fact(key: str, value: Any) -> str:
     if value is None:
         return ""
     if key.endswith("_bytes"):
-        from ..core.storage_errors import human_size
+        from ..core.storage.failures import human_size
 
         return human_size(int(value))
     return clock(value) if key in {"started", "expires"} else str(value)
@@ -153,7 +153,7 @@ def revisions_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run_revisions(context: Context, args: argparse.Namespace) -> int | None:
     """List the revisions, newest first."""
-    from ..core.cardparts import revision_table
+    from ..core.cards.parts import revision_table
 
     revisions = context.service(args.name, deleted=True).revisions()
     shown = revision_table(revisions, folded=False)

@@ -12,10 +12,10 @@ from .parser import option_type
 from .shown import failing
 
 if TYPE_CHECKING:
+    from ..core.azure_files.v1files import DeploymentFile
+    from ..core.azure_files.v1inference import InferenceFile
     from ..core.deployrequest import Prepared
     from ..core.target import Target
-    from ..core.v1files import DeploymentFile
-    from ..core.v1inference import InferenceFile
 
 
 def deploy_arguments(parser: argparse.ArgumentParser) -> None:
@@ -64,8 +64,8 @@ def deploy_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run_deploy(context: Context, args: argparse.Namespace) -> int | None:
     """Deploy with v1's files."""
-    from ..core.v1files import read_deployment_file
-    from ..core.v1inference import read_inference_file
+    from ..core.azure_files.v1files import read_deployment_file
+    from ..core.azure_files.v1inference import read_inference_file
 
     inference = read_inference_file(args.inference)
     deployment = read_deployment_file(args.deployment, needs_compute_type=True)

@@ -18,8 +18,8 @@ from .bundle import Bundle, BundleModel, BundleStore
 from .cell_lines import in_cell
 from .environment import EnvironmentRegistry, EnvironmentSpec
 from .model import Model, ModelRegistry
-from .service import Origin
-from .tree import FileEntry
+from .records import Origin
+from .storage.tree import FileEntry
 
 if TYPE_CHECKING:
     from .entryscript import EntryScript

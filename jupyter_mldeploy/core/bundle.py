@@ -19,16 +19,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import CorruptStoreError, InUseError, InvalidInputError, NotFoundError
-from .blobs import Batch
-from .bundle_format import Bundle, BundleModel, bundle_of_manifest
-from .canonical import canonical_json
-from .model_record import Model
+from .bundles.format import Bundle, BundleModel, bundle_of_manifest
+from .models.record import Model
+from .storage.blobs import Batch
+from .storage.canonical import canonical_json
+from .storage.tree import FileEntry, Tree, normal_path
+from .storage.tree_rows import (
+    forget_owner,
+    load_tree,
+    referenced_blobs,
+    save_tree,
+)
 from .store import Store
-from .tree import FileEntry, Tree, normal_path
-from .tree_rows import forget_owner, load_tree, referenced_blobs, save_tree
 
 if TYPE_CHECKING:
-    from .bundle_diff import BundleDiff
+    from .bundles.diff import BundleDiff
 
 __all__ = ["Bundle", "BundleModel", "BundleStore"]
 
@@ -142,7 +147,7 @@ class BundleStore:
             CorruptStoreError: a stored file is missing.
             StoreFullError: there is no room.
         """
-        from .bundle_layout import materialise
+        from .bundles.layout import materialise
 
         return materialise(self._store, bundle, Path(dest))
 
@@ -171,7 +176,7 @@ class BundleStore:
 
     def export(self, bundle: Bundle, path: str | PathLike[str]) -> Path:
         """Write the bundle to a tar file that is the same, byte for byte, wherever it is written."""
-        from .bundle_tar import save_tar
+        from .bundles.tar import save_tar
 
         return save_tar(self._store.blobs, bundle, Path(path))
 
@@ -182,14 +187,14 @@ class BundleStore:
             InvalidInputError: the file is missing or is no bundle archive.
             CorruptStoreError: what it holds does not match what it announces.
         """
-        from .bundle_tar import load_tar
+        from .bundles.tar import load_tar
 
         with self._store.adding_content():
             return self._save(load_tar(self._store.blobs, Path(path)))
 
     def diff(self, before: Bundle, after: Bundle) -> BundleDiff:
         """Return the differences in source files, models, environment and schema."""
-        from .bundle_diff import diff_bundles
+        from .bundles.diff import diff_bundles
 
         return diff_bundles(self._store.blobs, before, after)
 

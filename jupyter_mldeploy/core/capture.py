@@ -17,13 +17,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import CaptureError
-from . import capture_cells
-from .capture_cells import CaptureWarning, Cell, ReadCells, UnresolvedName
-from .capture_reasons import builtin_names, explain
-from .capture_script import Piece, ScriptWriter
-from .effect_rules import costly_calls, draws_random_numbers
-from .ipython_syntax import read_cell
-from .slicing import Slice, slice_statements
+from .slices import cells as capture_cells
+from .slices.cells import (
+    CaptureWarning,
+    Cell,
+    ReadCells,
+    UnresolvedName,
+)
+from .slices.effect_rules import costly_calls, draws_random_numbers
+from .slices.ipython_syntax import read_cell
+from .slices.reasons import builtin_names, explain
+from .slices.script import Piece, ScriptWriter
+from .slices.slicing import Slice, slice_statements
 
 __all__ = ["Capture", "CaptureWarning", "Cell", "IncludedStatement", "UnresolvedName", "capture"]
 

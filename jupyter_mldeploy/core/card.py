@@ -10,8 +10,15 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..errors import DeploymentError, EntryScriptError, MldeployError
-from .cardmodel import Card, Lines, Note, Part, Table
-from .cardparts import (
+from .cards.glance import glance
+from .cards.model import (
+    Card,
+    Lines,
+    Note,
+    Part,
+    Table,
+)
+from .cards.parts import (
     duration,
     environment_lines,
     finding_data,
@@ -31,13 +38,13 @@ from .cardparts import (
     user_frames,
     when,
 )
-from .glance import glance
-from .snippets import call_snippets
+from .cards.snippets import call_snippets
 
 if TYPE_CHECKING:
     from .bundle import Bundle
+    from .records import ServiceRecord
     from .request import Outcome, Plan
-    from .service import Service, ServiceRecord
+    from .service import Service
 
 MIME = "application/vnd.mldeploy+json"
 VERSION = 1
@@ -50,8 +57,8 @@ _LOG_LINES = 20
 
 def mimebundle(card: Card) -> MimeBundle:
     """Return a card as a mimebundle."""
-    from .cardhtml import to_html
-    from .cardmodel import to_text
+    from .cards.html import to_html
+    from .cards.model import to_text
 
     return {
         MIME: {"version": VERSION, "kind": card.kind, **card.data},

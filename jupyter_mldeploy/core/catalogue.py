@@ -11,7 +11,13 @@ from dataclasses import asdict
 from typing import Any
 
 from ..errors import AlreadyExistsError, NotFoundError
-from .service import Origin, RevisionRecord, RevisionState, ServiceRecord, State
+from .records import (
+    Origin,
+    RevisionRecord,
+    RevisionState,
+    ServiceRecord,
+    State,
+)
 from .store import Store
 
 

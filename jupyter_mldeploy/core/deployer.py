@@ -21,9 +21,14 @@ from .environment import EnvironmentSpec
 from .events import EventKind
 from .keys import KeyFile
 from .names import check_service_name
+from .records import (
+    RevisionRecord,
+    RevisionState,
+    ServiceRecord,
+    State,
+)
 from .request import Outcome, Plan, Request
 from .rollout import Rollout
-from .service import RevisionRecord, RevisionState, ServiceRecord, State
 from .target import Observation, Progress, Report, ServiceRef, Target
 from .tokens import TokenKeyFile, no_tokens, require_token_auth
 

@@ -9,14 +9,14 @@ from typing import Any
 
 from ..errors import InvalidInputError
 from .assemble import Source
+from .azure_files.v1files import DeploymentFile, read_deployment_file
+from .azure_files.v2files import Content
 from .deployargs import DeployOptions
 from .deployer import DEFAULT_TIMEOUT_S
 from .deployoptions import DEPLOY_OPTIONS
 from .model import Model
 from .request import Request
 from .target import Target, Targets
-from .v1files import DeploymentFile, read_deployment_file
-from .v2files import Content
 
 DEFAULT_TARGET = "local"
 

@@ -12,8 +12,8 @@ from .target import BrokenTarget, Target
 
 if TYPE_CHECKING:
     from .bundle import Bundle
+    from .records import RevisionRecord, ServiceRecord
     from .request import Outcome
-    from .service import RevisionRecord, ServiceRecord
     from .target import LogLine
 
 

@@ -12,9 +12,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
-from jupyter_mldeploy.core import scriptkind
-from jupyter_mldeploy.core.entry_reading import EntryReader, last_name, name_span, span_of
-from jupyter_mldeploy.core.entry_records import (
+from jupyter_mldeploy.core.script import kind as scriptkind
+from jupyter_mldeploy.core.script.reading import (
+    EntryReader,
+    last_name,
+    name_span,
+    span_of,
+)
+from jupyter_mldeploy.core.script.records import (
     EntryFunction,
     EntryScript,
     ModelReference,
@@ -22,9 +27,9 @@ from jupyter_mldeploy.core.entry_records import (
     SampleExpression,
     SchemaDecorator,
 )
-from jupyter_mldeploy.core.scopes import Facts, FunctionNode
-from jupyter_mldeploy.core.source import SourceText
-from jupyter_mldeploy.core.syntax import ParsedSource, parse_source
+from jupyter_mldeploy.core.script.scopes import Facts, FunctionNode
+from jupyter_mldeploy.core.script.source import SourceText
+from jupyter_mldeploy.core.script.syntax import ParsedSource, parse_source
 
 __all__ = [
     "Analysis",

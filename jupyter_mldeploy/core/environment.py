@@ -19,11 +19,16 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InvalidInputError
-from .canonical import canonical_json, digest_of_bytes
-from .environment_registry import EnvironmentRegistry
-from .pip_requirements import normal_option, normal_requirement, read_requirements, requirement_name
-from .runtime_requirements import PROVIDED, PROVIDED_EXTRAS
-from .venvs import VenvCache
+from .environments.pip_requirements import (
+    normal_option,
+    normal_requirement,
+    read_requirements,
+    requirement_name,
+)
+from .environments.registry import EnvironmentRegistry
+from .environments.runtime_requirements import PROVIDED, PROVIDED_EXTRAS
+from .environments.venvs import VenvCache
+from .storage.canonical import canonical_json, digest_of_bytes
 
 __all__ = ["EnvironmentRegistry", "EnvironmentSpec", "VenvCache"]
 
@@ -195,7 +200,7 @@ class EnvironmentSpec:
         Raises:
             InvalidInputError: names file, line and key.
         """
-        from .conda_file import read_conda
+        from .environments.conda_file import read_conda
 
         return cls(**_named(read_conda(source), name))
 
@@ -230,7 +235,7 @@ class EnvironmentSpec:
         Raises:
             InvalidInputError: names the key.
         """
-        from .v1_environment import read_v1_environment
+        from .environments.v1_environment import read_v1_environment
 
         return cls(**_named(read_v1_environment(source), name))
 
@@ -247,7 +252,7 @@ class EnvironmentSpec:
         Raises:
             InvalidInputError: the interpreter cannot be run.
         """
-        from .installed import look_up_imports
+        from .environments.installed import look_up_imports
 
         found = look_up_imports(imports, python)
         return cls(name=name, python=".".join(found.python.split(".")[:2]), pip=found.pins, lock=found.lock)
@@ -311,6 +316,6 @@ def _conda_pin(python: str) -> str:
 
 def diff_environments(old: EnvironmentSpec, new: EnvironmentSpec) -> Sequence[Mapping[str, Any]]:
     """Return ``{"field", "name", "old", "new"}`` for each difference: ``pip``, ``numpy``, ``numpy==1.26``, None."""
-    from .environment_diff import differences
+    from .environments.diff import differences
 
     return differences(old, new)

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ..errors import AlreadyExistsError, InUseError, InvalidInputError
-from .model_download import download_files
-from .model_fields import (
+from .models.download import download_files
+from .models.fields import (
     Filter,
     check_description,
     check_framework,
@@ -26,14 +26,14 @@ from .model_fields import (
     matches,
     read_filters,
 )
-from .model_layout import path_layout
-from .model_missing import model_not_found, nothing_of_that_name
-from .model_record import Model, insert_model, model_of_row
-from .model_source import read_source
+from .models.layout import path_layout
+from .models.missing import model_not_found, nothing_of_that_name
+from .models.record import Model, insert_model, model_of_row
+from .models.source import read_source
 from .names import check_model_name, is_model_id, split_model_id, unregistered_name
+from .storage.tree import Tree
+from .storage.tree_rows import forget_owner, save_tree
 from .store import Store
-from .tree import Tree
-from .tree_rows import forget_owner, save_tree
 
 __all__ = ["Model", "ModelRegistry", "path_layout"]
 

@@ -28,7 +28,7 @@ from . import nocode_scripts as scripts
 from .assemble import Source
 from .model import Model
 from .nocode_kinds import KNOWN, TITLES, Found, Kind, detect
-from .service import Origin
+from .records import Origin
 
 if TYPE_CHECKING:
     from .request import Request
@@ -153,7 +153,7 @@ def location(model: Model, inner: str = "") -> str:
 
 
 def _place(workspace: Workspace, model: Model, directory: Path) -> Path:
-    from .model_download import download_files
+    from .models.download import download_files
 
     return download_files(workspace.store.blobs, model.tree, model.root, directory, exist_ok=False)
 

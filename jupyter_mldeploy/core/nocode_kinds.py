@@ -13,7 +13,7 @@ from typing import Any, Literal
 import yaml
 
 from ..errors import InvalidInputError
-from .object_loader import SIDECAR_SUFFIX
+from .kernel_objects.loader import SIDECAR_SUFFIX
 
 Kind = Literal["pickle", "onnx", "xgboost", "lightgbm", "torchscript", "torch_exported", "tensorflow", "mlflow"]
 

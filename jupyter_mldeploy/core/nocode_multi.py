@@ -89,7 +89,7 @@ def listed(result):
 
 '''
 
-_TAIL = '''
+_TAIL = """
 
 READERS = {{
 {readers}
@@ -104,7 +104,7 @@ def init():
 def run(data):
     score = pool.chosen()
     return score(json.loads(data)["data"])
-'''
+"""
 
 
 def multi_script(models: Mapping[str, Found]) -> str:

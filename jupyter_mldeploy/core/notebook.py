@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InvalidInputError, MldeployError, NotFoundError
-from .capture_cells import Cell
 from .deployargs import DeployOptions, parse_deploy_line
+from .slices.cells import Cell
 
 if TYPE_CHECKING:
     from .capture import Capture

@@ -76,7 +76,7 @@ def read_script(
 def _captured(path: str, deployed: DeployCell, options: DeployOptions) -> NotebookScript:
     from .assemble import Source, accompanying_files
     from .cell_lines import cell_name
-    from .service import Origin
+    from .records import Origin
 
     found = deployed.capture(cells=options.cells, script_name=SCRIPT_NAME)
     files = accompanying_files(options.source_directory, options.include)

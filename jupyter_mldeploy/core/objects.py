@@ -21,9 +21,9 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InvalidInputError, MldeployError
-from .object_loader import SIDECAR_SUFFIX
-from .object_trace import ObjectTrace, trace_object
-from .storage_errors import storage_errors
+from .kernel_objects.loader import SIDECAR_SUFFIX
+from .kernel_objects.trace import ObjectTrace, trace_object
+from .storage.failures import storage_errors
 
 if TYPE_CHECKING:
     from .model import Model, ModelRegistry
@@ -176,7 +176,7 @@ def _carried(names: set[str]) -> Iterator[None]:
 
 
 def _libraries(modules: set[str]) -> dict[str, str]:
-    from .installed_probe import probe
+    from .environments.installed_probe import probe
 
     tops = sorted({name.partition(".")[0] for name in modules} - {"__main__", "builtins"})
     found = probe(tops)

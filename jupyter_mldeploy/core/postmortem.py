@@ -194,7 +194,7 @@ SIGNALS: Mapping[int, tuple[str, str]] = {
 def explain(evidence: Evidence) -> Verdict:
     """Return the most likely cause with its way out; there is always one."""
     where = _where(evidence.traceback)
-    common = {
+    common: dict[str, Any] = {
         "where": where,
         "stage": evidence.stage,
         "exception": evidence.exception,

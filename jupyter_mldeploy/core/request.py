@@ -10,7 +10,7 @@ from typing import Any
 from .assemble import Source
 from .environment import EnvironmentSpec
 from .model import Model
-from .service import RevisionRecord, ServiceRecord
+from .records import RevisionRecord, ServiceRecord
 from .target import PlanStep
 
 

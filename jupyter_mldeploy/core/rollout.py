@@ -18,9 +18,15 @@ from .bundle import Bundle
 from .config import DeploymentConfig
 from .events import EventKind
 from .keys import KeyFile
+from .records import (
+    Origin,
+    RevisionRecord,
+    RevisionState,
+    ServiceRecord,
+    State,
+)
 from .request import Outcome
 from .secrets import resolve_secrets
-from .service import Origin, RevisionRecord, RevisionState, ServiceRecord, State
 from .target import Job, Observation, Progress, ServiceRef, Target
 from .tokens import TokenKeyFile, require_token_auth
 

@@ -21,7 +21,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from jupyter_mldeploy.core.source import Span
+from jupyter_mldeploy.core.script.source import Span
 
 MAX_CHARACTERS = 262_144
 IDLE_SECONDS = 120.0

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from jupyter_mldeploy.core.sample_functions import METHODS, MUTATORS, READABLE, function_named, value_named
-from jupyter_mldeploy.core.scopes import Facts
+from jupyter_mldeploy.core.script.scopes import Facts
 
 MAX_STEPS = 100_000
 MAX_LENGTH = 1_000_000

@@ -22,14 +22,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import StoreError
-from . import locks
-from .blobs import BlobStore
-from .connections import BUSY_WAIT_S, Connections, patiently
-from .copying import flush_directory
-from .file_digests import CatalogueFileDigests
-from .migrations import APPLICATION_ID, LATEST, migrate, schema_version
-from .storage_errors import catalogue_errors, storage_errors
-from .workdirs import sweep, work_dir
+from .storage import locks
+from .storage.blobs import BlobStore
+from .storage.connections import BUSY_WAIT_S, Connections, patiently
+from .storage.copying import flush_directory
+from .storage.failures import catalogue_errors, storage_errors
+from .storage.file_digests import CatalogueFileDigests
+from .storage.migrations import (
+    APPLICATION_ID,
+    LATEST,
+    migrate,
+    schema_version,
+)
+from .storage.workdirs import sweep, work_dir
 
 _OPENING = "open the workspace"
 _ELSEWHERE = "choose another workspace directory with MLDEPLOY_HOME or Workspace(path)."

@@ -29,7 +29,7 @@ from ..errors import (
 )
 from .bundle import Bundle
 from .config import DeploymentConfig
-from .service import State
+from .records import State
 
 GROUP = "jupyter_mldeploy.targets_v1"
 

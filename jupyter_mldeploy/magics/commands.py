@@ -13,8 +13,9 @@ from .surface import is_watched, show, surface
 from .verbs import VERBS, find_verb, manual
 
 if TYPE_CHECKING:
-    from ..core.cardmodel import Card
-    from ..core.service import RevisionRecord, Service
+    from ..core.cards.model import Card
+    from ..core.records import RevisionRecord
+    from ..core.service import Service
     from .session import Session
 
 _LOG_LINES = 100
@@ -128,13 +129,13 @@ def _open(session: Session, name: str | None) -> None:
     if uri is None or service.record.deleted is not None:
         raise TargetUnavailableError(f"Nothing listens for {service.name!r}.", hint="Start or deploy it first.")
     address = f"{uri.removesuffix('/score')}/docs"
-    from ..core.cardmodel import Card
+    from ..core.cards.model import Card
 
     _show_card(session, Card("open", service.name, "", "idle", link=address, data={"address": address}))
 
 
 def _revisions(session: Session, name: str | None) -> None:
-    from ..core.cardparts import revision_table
+    from ..core.cards.parts import revision_table
 
     service = session.service(name, deleted=name is not None)
     revisions = service.revisions()
@@ -146,8 +147,8 @@ def _revisions(session: Session, name: str | None) -> None:
 
 
 def _events(session: Session, name: str | None, lines: int | None) -> None:
-    from ..core.cardmodel import Table
-    from ..core.cardparts import when
+    from ..core.cards.model import Table
+    from ..core.cards.parts import when
 
     service = session.service(name, deleted=name is not None)
     events = service.events()[-(lines or 50) :]
@@ -180,7 +181,7 @@ def _diff(session: Session, rest: str) -> None:
     old, new = (*numbers, None, None)[:2]
     if old is None:
         old = _before_live(service, service.revisions())
-    from ..core.cardmodel import Lines
+    from ..core.cards.model import Lines
 
     found = service.diff(old, new)
     title = f"{service.name} revisions {old} → {new if new is not None else service.revision}"
@@ -206,7 +207,7 @@ def _plan(session: Session, rest: str) -> None:
 
 
 def _card(kind: str, title: str, *, facts: Any = (), parts: Any = (), **data: Any) -> Card:
-    from ..core.cardmodel import Card
+    from ..core.cards.model import Card
 
     return Card(kind, title, "", "idle", facts=facts, parts=parts, data=data)
 
@@ -218,7 +219,7 @@ def _show_card(session: Session, card: Card) -> None:
 
 
 def _print(text: str) -> None:
-    from ..core.cardmodel import clean
+    from ..core.cards.model import clean
 
     print(clean(text), flush=True)  # noqa: T201  what a line magic says goes to stdout
 

@@ -16,8 +16,8 @@ from .surface import Surface, show, surface
 if TYPE_CHECKING:
     from ..core.bundle import Bundle
     from ..core.deployargs import DeployOptions
+    from ..core.records import ServiceRecord
     from ..core.request import Outcome, Request
-    from ..core.service import ServiceRecord
     from ..core.target import Report
     from .scripts import Script
     from .session import Session
@@ -163,8 +163,8 @@ class Attempt:
 
 def _hand_over(session: Session, script: Script, request: Request) -> Request:
     """Return the request with the objects that the script restores, as models, and what restoring them needs."""
+    from ..core.environments.pip_requirements import requirement_name
     from ..core.objects import hand_over
-    from ..core.pip_requirements import requirement_name
 
     workspace = session.workspace
     given = [hand_over(session.shell.user_ns[name], name, workspace.models, workspace.store) for name in script.objects]
@@ -186,8 +186,8 @@ def _save(path: str, text: str) -> str:
 
 def _sample(session: Session, record: ServiceRecord, bundle: Bundle) -> Any:
     """Return the sample of a service with a schema, for the code to paste; nothing is asked over a network."""
+    from ..core.cards.glance import is_near
     from ..core.entryscript import read_entry_script
-    from ..core.glance import is_near
     from ..core.probe import sample
 
     service = session.service(record.name)

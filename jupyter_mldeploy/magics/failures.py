@@ -28,7 +28,7 @@ def quieten(error: Error, text: str) -> Error:
 
 def sentence(error: MldeployError) -> str:
     """Return an error as one line of its kind and its sentence."""
-    from ..core.cardmodel import clean
+    from ..core.cards.model import clean
 
     return clean(f"{type(error).__name__}: {error}")
 

@@ -95,7 +95,7 @@ def _from_cell(session: Session, options: DeployOptions, line: str, cell: str) -
     from ..core.capture import Cell, capture
     from ..core.cell_lines import cell_name
     from ..core.names import check_entry_script_name
-    from ..core.service import Origin
+    from ..core.records import Origin
 
     count = session.count
     text = session.running_cell(line, cell)

@@ -53,7 +53,7 @@ def connect_debugger(environ: Mapping[str, str] | None = None) -> None:
 class UtcFormatter(logging.Formatter):
     """Formats records with times in UTC; v1's logging files name it ``…log_config.AMLLogFormatter``."""
 
-    converter = staticmethod(time.gmtime)  # type: ignore[assignment]  # as logging's own documentation has it
+    converter = staticmethod(time.gmtime)  # as logging has it in its own documentation
 
     def __init__(self, fmt: str | None = None, datefmt: str | None = None, style: str = "%") -> None:
         usual = "%(asctime)s %(levelname).1s [%(process)d] %(name)s - %(message)s"

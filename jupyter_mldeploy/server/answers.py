@@ -141,7 +141,7 @@ class ServiceInFull(Service):
 
 
 class Difference(Answer):
-    """What is different between two revisions; see ``core.bundle_diff``."""
+    """What is different between two revisions; see ``core.bundles.diff``."""
 
     model_config = ConfigDict(extra="allow")
 

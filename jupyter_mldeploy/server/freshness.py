@@ -11,7 +11,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-from ..core.service import ServiceRecord, State
+from ..core.records import ServiceRecord, State
 from ..errors import MldeployError
 
 if TYPE_CHECKING:

@@ -9,9 +9,10 @@ from jupyter_server.auth.decorator import authorized
 from tornado import web
 
 from ..core.card import service_card
+from ..core.cards.snippets import call_snippets
 from ..core.documents import revision_document, service_document
-from ..core.service import Service, ServiceRecord
-from ..core.snippets import call_snippets
+from ..core.records import ServiceRecord
+from ..core.service import Service
 from . import answers
 from .base import ApiHandler, changes
 from .bodies import DeployBody

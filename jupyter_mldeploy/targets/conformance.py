@@ -26,7 +26,8 @@ from typing import Any, ClassVar
 import pytest
 
 from ..core.logs import follow
-from ..core.service import RevisionState, Service, State
+from ..core.records import RevisionState, State
+from ..core.service import Service
 from ..core.target import Capabilities, ServiceRef, Target, Targets
 from ..core.workspace import Workspace
 from ..errors import (

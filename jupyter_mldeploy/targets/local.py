@@ -16,8 +16,8 @@ from typing import ClassVar
 
 from ..core.config import DeploymentConfig
 from ..core.logs import LogFiles
-from ..core.service import State
-from ..core.storage_errors import storage_errors
+from ..core.records import State
+from ..core.storage.failures import storage_errors
 from ..core.target import (
     Availability,
     Capabilities,

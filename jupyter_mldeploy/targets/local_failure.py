@@ -7,7 +7,7 @@ from typing import Any
 
 from ..core.config import DeploymentConfig
 from ..core.postmortem import Evidence, Frame, explain
-from ..core.service import State
+from ..core.records import State
 from ..core.target import Job, Observation, Progress
 from ..errors import ConflictError, DeadlineExceededError, DeploymentError, MldeployError
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..core.service import State
+from ..core.records import State
 from ..core.target import Observation, ReportedEvent, ServiceRef
 from ..scoring import journal
 from ..scoring.control import ControlError

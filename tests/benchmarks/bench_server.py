@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from jupyter_mldeploy.core.service import State
+from jupyter_mldeploy.core.records import State
 from jupyter_mldeploy.core.workspace import Workspace
 
 SERVICES = 1_000

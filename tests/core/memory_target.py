@@ -15,7 +15,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from jupyter_mldeploy.core.config import DeploymentConfig
-from jupyter_mldeploy.core.service import State
+from jupyter_mldeploy.core.records import State
 from jupyter_mldeploy.core.target import (
     GROUP,
     Availability,

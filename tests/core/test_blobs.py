@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from jupyter_mldeploy.core import blob_batch, blobs, copying
+from jupyter_mldeploy.core.storage import blob_batch, blobs, copying
 from jupyter_mldeploy.core.store import Store
 from jupyter_mldeploy.errors import AlreadyExistsError, CorruptStoreError, InvalidInputError, StoreError
 
@@ -115,7 +115,7 @@ def test_a_source_that_fails_to_read_is_not_called_a_full_store(
 
 def test_an_unchanged_big_file_is_not_read_again(store: Store, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # The change time cannot be set back, so instead "now" is later.
-    monkeypatch.setattr("jupyter_mldeploy.core.file_digests._SETTLED_NS", -(10**9))
+    monkeypatch.setattr("jupyter_mldeploy.core.storage.file_digests._SETTLED_NS", -(10**9))
     first = store.blobs.add_file(file)
     reads: list[int] = []
     real = blob_batch.copy_hashed

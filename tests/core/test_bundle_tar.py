@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from jupyter_mldeploy.core.bundle import Bundle, BundleStore
-from jupyter_mldeploy.core.canonical import canonical_json
 from jupyter_mldeploy.core.model import ModelRegistry
+from jupyter_mldeploy.core.storage.canonical import canonical_json
 from jupyter_mldeploy.core.store import Store
 from jupyter_mldeploy.errors import CorruptStoreError, InvalidInputError, MldeployError
 

@@ -10,8 +10,8 @@ import pytest
 
 from jupyter_mldeploy.core.assemble import Source
 from jupyter_mldeploy.core.notebook import read_notebook
+from jupyter_mldeploy.core.records import State
 from jupyter_mldeploy.core.request import Request
-from jupyter_mldeploy.core.service import State
 from jupyter_mldeploy.core.workspace import Workspace
 from jupyter_mldeploy.errors import DeploymentError, NotFoundError
 from tests.core.memory_target import memory_targets

@@ -22,13 +22,25 @@ from jupyter_mldeploy.core.card import (
     service_card,
     services_table,
 )
-from jupyter_mldeploy.core.cardhtml import to_html
-from jupyter_mldeploy.core.cardmodel import Card, clean, excerpt, to_text
-from jupyter_mldeploy.core.cardparts import duration
-from jupyter_mldeploy.core.glance import glance
+from jupyter_mldeploy.core.cards.glance import glance
+from jupyter_mldeploy.core.cards.html import to_html
+from jupyter_mldeploy.core.cards.model import (
+    Card,
+    clean,
+    excerpt,
+    to_text,
+)
+from jupyter_mldeploy.core.cards.parts import duration
+from jupyter_mldeploy.core.cards.snippets import call_snippets
+from jupyter_mldeploy.core.records import (
+    Origin,
+    RevisionRecord,
+    RevisionState,
+    ServiceRecord,
+    State,
+)
 from jupyter_mldeploy.core.request import Outcome, Plan
-from jupyter_mldeploy.core.service import Origin, RevisionRecord, RevisionState, Service, ServiceRecord, State
-from jupyter_mldeploy.core.snippets import call_snippets
+from jupyter_mldeploy.core.service import Service
 from jupyter_mldeploy.core.target import PlanStep
 from jupyter_mldeploy.core.workspace import Workspace
 from jupyter_mldeploy.errors import DeploymentError, EntryScriptError, InvalidInputError

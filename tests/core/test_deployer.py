@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from jupyter_mldeploy.core.service import RevisionState, State
+from jupyter_mldeploy.core.records import RevisionState, State
 from jupyter_mldeploy.core.workspace import Workspace
 from jupyter_mldeploy.errors import (
     BusyError,

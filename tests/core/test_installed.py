@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from jupyter_mldeploy.core.environment import EnvironmentSpec
-from jupyter_mldeploy.core.installed import look_up_imports
+from jupyter_mldeploy.core.environments.installed import look_up_imports
 from jupyter_mldeploy.errors import InvalidInputError
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jupyter_mldeploy.core.ipython_syntax import read_cell
+from jupyter_mldeploy.core.slices.ipython_syntax import read_cell
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from jupyter_mldeploy.core.process_identity import _own_start_token, is_alive, own_start_token, start_token
+from jupyter_mldeploy.core.storage.process_identity import (
+    _own_start_token,
+    is_alive,
+    own_start_token,
+    start_token,
+)
 from jupyter_mldeploy.core.store import Store
 from jupyter_mldeploy.errors import BusyError
 
@@ -127,7 +132,7 @@ def test_a_reused_process_number_does_not_protect_what_is_left(store: Store) -> 
 def test_process_identity(platform: str, monkeypatch: pytest.MonkeyPatch) -> None:
     if platform != sys.platform and (sys.platform != "linux" or shutil.which("ps") is None):
         pytest.skip("the other system's way cannot be tried here")
-    monkeypatch.setattr("jupyter_mldeploy.core.process_identity.sys.platform", platform)
+    monkeypatch.setattr("jupyter_mldeploy.core.storage.process_identity.sys.platform", platform)
     _own_start_token.cache_clear()
     try:
         identify()

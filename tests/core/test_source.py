@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 
 from jupyter_mldeploy.core.lint import lint_source
-from jupyter_mldeploy.core.source import SourceText, Span
+from jupyter_mldeploy.core.script.source import SourceText, Span
 
 
 def test_only_real_line_ends_count() -> None:

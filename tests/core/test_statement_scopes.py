@@ -14,7 +14,7 @@ from types import ModuleType
 
 import pytest
 
-from jupyter_mldeploy.core.statement_scopes import StatementNames, statement_names
+from jupyter_mldeploy.core.slices.statement_scopes import StatementNames, statement_names
 
 
 def names(source: str, **options: bool) -> StatementNames:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from jupyter_mldeploy.core import connections, migrations
+from jupyter_mldeploy.core.storage import connections, migrations
 from jupyter_mldeploy.core.store import Store
 from jupyter_mldeploy.errors import CorruptStoreError, StoreError
 

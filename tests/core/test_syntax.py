@@ -9,7 +9,7 @@ import pytest
 
 from jupyter_mldeploy.core.entryscript import read_entry_script
 from jupyter_mldeploy.core.lint import RULES, lint_source
-from jupyter_mldeploy.core.syntax import MAX_CHARACTERS, parse_source
+from jupyter_mldeploy.core.script.syntax import MAX_CHARACTERS, parse_source
 
 from .broken_states import SCRIPTS, states
 

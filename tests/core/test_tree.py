@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from jupyter_mldeploy.core.canonical import canonical_json, digest_of_bytes
-from jupyter_mldeploy.core.scan import DEFAULT_IGNORE, scan_folder
-from jupyter_mldeploy.core.tree import FileEntry, Tree
+from jupyter_mldeploy.core.storage.canonical import canonical_json, digest_of_bytes
+from jupyter_mldeploy.core.storage.scan import DEFAULT_IGNORE, scan_folder
+from jupyter_mldeploy.core.storage.tree import FileEntry, Tree
 from jupyter_mldeploy.errors import InvalidInputError
 
 ONE = digest_of_bytes(b"1")

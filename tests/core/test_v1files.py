@@ -9,9 +9,9 @@ from typing import Any, ClassVar
 import pytest
 from pydantic import create_model
 
+from jupyter_mldeploy.core.azure_files.v1files import read_deployment_file
+from jupyter_mldeploy.core.azure_files.v1keys import V1_KEYS
 from jupyter_mldeploy.core.config import DeploymentConfig
-from jupyter_mldeploy.core.v1files import read_deployment_file
-from jupyter_mldeploy.core.v1keys import V1_KEYS
 from jupyter_mldeploy.errors import InvalidConfigurationError, InvalidInputError
 
 

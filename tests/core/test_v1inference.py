@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from jupyter_mldeploy.core.v1inference import DEFAULT_BASE_IMAGE, read_inference_file
+from jupyter_mldeploy.core.azure_files.v1inference import DEFAULT_BASE_IMAGE, read_inference_file
 from jupyter_mldeploy.errors import InvalidConfigurationError, InvalidInputError
 
 

@@ -7,9 +7,9 @@ from typing import ClassVar
 
 import pytest
 
+from jupyter_mldeploy.core.azure_files.v1files import read_deployment_file
 from jupyter_mldeploy.core.config import DeploymentConfig
 from jupyter_mldeploy.core.environment import EnvironmentSpec
-from jupyter_mldeploy.core.v1files import read_deployment_file
 from jupyter_mldeploy.errors import InvalidConfigurationError, InvalidInputError
 
 DEPLOYMENT = """\

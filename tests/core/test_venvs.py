@@ -16,13 +16,13 @@ from typing import Any
 
 import pytest
 
-from jupyter_mldeploy.core import venv_python, venvs
-from jupyter_mldeploy.core.build_failures import explain_failure
-from jupyter_mldeploy.core.conda_to_pip import as_pip
 from jupyter_mldeploy.core.environment import EnvironmentSpec, VenvCache
-from jupyter_mldeploy.core.runtime_requirements import RUNTIME_REQUIREMENTS
+from jupyter_mldeploy.core.environments import venv_python, venvs
+from jupyter_mldeploy.core.environments.build_failures import explain_failure
+from jupyter_mldeploy.core.environments.conda_to_pip import as_pip
+from jupyter_mldeploy.core.environments.runtime_requirements import RUNTIME_REQUIREMENTS
+from jupyter_mldeploy.core.environments.venv_python import find_python, fits
 from jupyter_mldeploy.core.store import Store
-from jupyter_mldeploy.core.venv_python import find_python, fits
 from jupyter_mldeploy.errors import EnvironmentBuildError, InvalidInputError, NotFoundError, StoreFullError
 
 # Stands in for uv: makes a folder with a link to Python, and does for "install" what UV_SCRIPT says.

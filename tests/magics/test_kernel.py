@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from jupyter_mldeploy.core.card import MIME
-from jupyter_mldeploy.core.service import RevisionState
+from jupyter_mldeploy.core.records import RevisionState
 from jupyter_mldeploy.core.workspace import Workspace
 
 from .conftest import SCRIPT, Kernel

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from jupyter_mldeploy.core.lint.context import Finding, ScriptContext
 from jupyter_mldeploy.core.lint.diagnostics import Fix, TextEdit
 from jupyter_mldeploy.core.lint.rule import ONLINE, rule
-from jupyter_mldeploy.core.scopes import FunctionNode
+from jupyter_mldeploy.core.script.scopes import FunctionNode
 
 
 @rule(

@@ -12,7 +12,7 @@ from jupyter_mldeploy.core.lint.document import UnreadableDocument, read_documen
 from jupyter_mldeploy.core.lint.document_context import family_of
 from jupyter_mldeploy.core.lint.engine import looks_like_entry_script
 from jupyter_mldeploy.core.lint.packages import conda_packages, pins, requirements
-from jupyter_mldeploy.core.source import SourceText
+from jupyter_mldeploy.core.script.source import SourceText
 
 _MAX_FILES = 200
 _MAX_BYTES = 200_000

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from jupyter_mldeploy.core.dataflow import Reach, reaching
 from jupyter_mldeploy.core.entryscript import Analysis, Parameter, name_span, span_of
 from jupyter_mldeploy.core.lint.diagnostics import Fix, Severity, TextEdit
 from jupyter_mldeploy.core.lint.settings import LintConfig
-from jupyter_mldeploy.core.scopes import FunctionNode, Scope
-from jupyter_mldeploy.core.source import SourceText, Span
-from jupyter_mldeploy.core.values import Value, infer, source_expression
+from jupyter_mldeploy.core.script.dataflow import Reach, reaching
+from jupyter_mldeploy.core.script.scopes import FunctionNode, Scope
+from jupyter_mldeploy.core.script.source import SourceText, Span
+from jupyter_mldeploy.core.script.values import Value, infer, source_expression
 
 _TYPE_CHECKS = {"isinstance", "hasattr", "type", "callable", "issubclass"}
 

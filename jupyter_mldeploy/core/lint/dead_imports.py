@@ -40,6 +40,9 @@ def removed_sklearn_externals(ctx: ScriptContext) -> Iterator[Finding]:
     0.22; since 0.23 (May 2020) the import fails and the service does not start. The package `joblib` is installed with
     scikit-learn and reads the same files. When the environment pins scikit-learn below 0.23, this is a warning.
 
+    A script that is deployed all the same (`--force`) finds joblib under the old name on this project's server, but
+    nowhere else.
+
     Bad::
 
         from sklearn.externals import joblib

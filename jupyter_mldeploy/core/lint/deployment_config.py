@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from jupyter_mldeploy.core.azure_files.v1keys import BY_PATH, FREE, SECTIONS
 from jupyter_mldeploy.core.lint.context import Finding
 from jupyter_mldeploy.core.lint.diagnostics import Fix
 from jupyter_mldeploy.core.lint.document import Node
 from jupyter_mldeploy.core.lint.document_context import DocumentContext
 from jupyter_mldeploy.core.lint.rule import rule
-from jupyter_mldeploy.core.v1keys import BY_PATH, FREE, SECTIONS
 
 _COMPUTE = ("local", "aci", "aks", "aksendpoint")
 _ALL = frozenset(_COMPUTE)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from jupyter_mldeploy.core.source import BOM, SourceText, Span
+from jupyter_mldeploy.core.script.source import BOM, SourceText, Span
 
 if TYPE_CHECKING:
     import yaml

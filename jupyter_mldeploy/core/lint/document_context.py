@@ -14,7 +14,7 @@ from jupyter_mldeploy.core.lint.context import Finding
 from jupyter_mldeploy.core.lint.diagnostics import Fix, Severity, TextEdit
 from jupyter_mldeploy.core.lint.document import Node
 from jupyter_mldeploy.core.lint.settings import LintConfig
-from jupyter_mldeploy.core.source import SourceText, Span
+from jupyter_mldeploy.core.script.source import SourceText, Span
 
 DocumentFamily = Literal["environment", "requirements", "inferenceconfig", "deploymentconfig", "endpoint"]
 

@@ -15,7 +15,7 @@ from jupyter_mldeploy.core.lint.engine import MAX_FINDINGS, diagnostic_of, repor
 from jupyter_mldeploy.core.lint.rule import RULES
 from jupyter_mldeploy.core.lint.settings import LintConfig
 from jupyter_mldeploy.core.lint.suppression import Suppressions
-from jupyter_mldeploy.core.source import SourceText
+from jupyter_mldeploy.core.script.source import SourceText
 
 _NOT_A_DOCUMENT = {
     "environment": "MLD801",

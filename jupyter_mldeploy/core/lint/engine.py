@@ -14,7 +14,7 @@ from jupyter_mldeploy.core.lint.diagnostics import Diagnostic, Severity
 from jupyter_mldeploy.core.lint.rule import RULES, Rule
 from jupyter_mldeploy.core.lint.settings import LintConfig, matches
 from jupyter_mldeploy.core.lint.suppression import Suppressions
-from jupyter_mldeploy.core.source import SourceText
+from jupyter_mldeploy.core.script.source import SourceText
 
 ScriptMode = Literal["auto", "script", "cell", "batch"]
 MAX_FINDINGS = 1_000

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 from typing import Literal
 
-from jupyter_mldeploy.core.scopes import Facts, FunctionNode
+from jupyter_mldeploy.core.script.scopes import Facts, FunctionNode
 
 _DEEP = 200
 

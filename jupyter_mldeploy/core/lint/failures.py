@@ -11,7 +11,7 @@ from jupyter_mldeploy.core.lint.context import Finding, ScriptContext, called_na
 from jupyter_mldeploy.core.lint.diagnostics import Fix
 from jupyter_mldeploy.core.lint.rule import ONLINE, rule
 from jupyter_mldeploy.core.lint.statuses import response_fix
-from jupyter_mldeploy.core.scopes import FunctionNode
+from jupyter_mldeploy.core.script.scopes import FunctionNode
 
 _ERROR_WORD = re.compile(
     r"err|fail|exception|wrong|invalid|unable|could ?n[o']t|cannot|traceback|problem|bad request", re.IGNORECASE

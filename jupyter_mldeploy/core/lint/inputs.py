@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from jupyter_mldeploy.core.lint.context import Finding, ScriptContext
 from jupyter_mldeploy.core.lint.diagnostics import Fix
 from jupyter_mldeploy.core.lint.rule import UNDECORATED, rule
-from jupyter_mldeploy.core.scopes import Scope
+from jupyter_mldeploy.core.script.scopes import Scope
 
 _OBJECT_METHODS = {"get", "keys", "values", "items"}
 REQUEST_ONLY = {

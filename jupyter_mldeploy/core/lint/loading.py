@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from jupyter_mldeploy.core.lint.context import Finding, ScriptContext, called_name
 from jupyter_mldeploy.core.lint.diagnostics import Fix
 from jupyter_mldeploy.core.lint.rule import ONLINE, rule
-from jupyter_mldeploy.core.scriptkind import MODEL_DIR
+from jupyter_mldeploy.core.script.kind import MODEL_DIR
 
 _LOADS = {
     "joblib.load", "pickle.load", "cloudpickle.load", "dill.load", "torch.load", "torch.jit.load",

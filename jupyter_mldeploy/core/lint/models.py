@@ -11,7 +11,7 @@ from jupyter_mldeploy.core.lint.context import Finding, ScriptContext, called_na
 from jupyter_mldeploy.core.lint.diagnostics import Fix
 from jupyter_mldeploy.core.lint.rule import ONLINE, rule
 from jupyter_mldeploy.core.lint.shape_style import PLACEHOLDER
-from jupyter_mldeploy.core.scriptkind import MODEL_DIR
+from jupyter_mldeploy.core.script.kind import MODEL_DIR
 
 _MODEL_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9\-._]{0,254}")
 _LOADERS = {

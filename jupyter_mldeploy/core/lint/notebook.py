@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from jupyter_mldeploy.core.ipython_syntax import read_cell
-from jupyter_mldeploy.core.scopes import Facts
-from jupyter_mldeploy.core.syntax import parse_source
+from jupyter_mldeploy.core.script.scopes import Facts
+from jupyter_mldeploy.core.script.syntax import parse_source
+from jupyter_mldeploy.core.slices.ipython_syntax import read_cell
 
 _MAGIC = re.compile(r"\s*%%(\w+)[ \t]*(.*)")
 _LOCATION = re.compile(r"[\w./\\~$ -]+\.(?:py|ya?ml|json|txt)$", re.IGNORECASE)

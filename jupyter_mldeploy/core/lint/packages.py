@@ -9,7 +9,7 @@ from typing import Literal
 
 from jupyter_mldeploy.core.lint.context import PinnedEnvironment
 from jupyter_mldeploy.core.lint.document import Node
-from jupyter_mldeploy.core.source import SourceText, Span
+from jupyter_mldeploy.core.script.source import SourceText, Span
 
 _CONDA = re.compile(r"^(?:[\w./-]+::)?(?P<name>[A-Za-z0-9][\w.-]*)\s*(?P<rest>.*)$")
 _PIP = re.compile(r"^(?P<name>[A-Za-z0-9][\w.-]*)\s*(?:\[(?P<extras>[^\]]*)\])?\s*(?P<rest>.*)$")

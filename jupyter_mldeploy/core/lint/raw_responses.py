@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from jupyter_mldeploy.core.lint.context import Finding, ScriptContext, called_name, has_unpacking, keyword
 from jupyter_mldeploy.core.lint.diagnostics import Fix
 from jupyter_mldeploy.core.lint.rule import ONLINE, rule
-from jupyter_mldeploy.core.scriptkind import is_ours
+from jupyter_mldeploy.core.script.kind import is_ours
 
 
 def _responses(ctx: ScriptContext) -> Iterator[ast.Call]:

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from jupyter_mldeploy.core.lint.context import Finding, ScriptContext
 from jupyter_mldeploy.core.lint.diagnostics import Fix
 from jupyter_mldeploy.core.lint.rule import rule
-from jupyter_mldeploy.core.scopes import Scope
-from jupyter_mldeploy.core.scriptkind import is_ours
+from jupyter_mldeploy.core.script.kind import is_ours
+from jupyter_mldeploy.core.script.scopes import Scope
 
 _RAW = frozenset({"rawhttp"})
 

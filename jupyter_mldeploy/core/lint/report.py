@@ -12,7 +12,7 @@ from jupyter_mldeploy._version import __version__
 from jupyter_mldeploy.core.lint.diagnostics import SEVERITIES, Diagnostic
 from jupyter_mldeploy.core.lint.files import FileReport
 from jupyter_mldeploy.core.lint.rule import RULES
-from jupyter_mldeploy.core.source import SourceText
+from jupyter_mldeploy.core.script.source import SourceText
 
 ReportFormat = Literal["text", "json", "sarif", "github"]
 FORMATS: tuple[ReportFormat, ...] = ("text", "json", "sarif", "github")

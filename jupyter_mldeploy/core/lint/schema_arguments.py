@@ -10,7 +10,7 @@ from jupyter_mldeploy.core.lint.context import Finding, ScriptContext, called_na
 from jupyter_mldeploy.core.lint.diagnostics import Fix
 from jupyter_mldeploy.core.lint.rule import rule
 from jupyter_mldeploy.core.lint.schema_use import SAMPLE_TYPES
-from jupyter_mldeploy.core.scriptkind import is_ours
+from jupyter_mldeploy.core.script.kind import is_ours
 
 _KEYWORDS = {
     "input": ("param_name", "param_type", "convert_to_provided_type", "optional"),

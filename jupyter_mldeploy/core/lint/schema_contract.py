@@ -10,7 +10,7 @@ from jupyter_mldeploy.core.lint.context import Finding, ScriptContext
 from jupyter_mldeploy.core.lint.diagnostics import Fix
 from jupyter_mldeploy.core.lint.rule import rule
 from jupyter_mldeploy.core.lint.schema_use import MODULES, SAMPLE_TYPES, SchemaUse, parameter_type, schema_uses
-from jupyter_mldeploy.core.scriptkind import is_ours
+from jupyter_mldeploy.core.script.kind import is_ours
 
 _SCHEMA = frozenset({"schema", "rawhttp"})
 

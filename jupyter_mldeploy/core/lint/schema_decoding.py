@@ -10,7 +10,7 @@ from jupyter_mldeploy.core.lint.context import Finding, ScriptContext
 from jupyter_mldeploy.core.lint.diagnostics import Fix
 from jupyter_mldeploy.core.lint.rule import rule
 from jupyter_mldeploy.core.lint.schema_use import SchemaUse, schema_uses
-from jupyter_mldeploy.core.source import Span
+from jupyter_mldeploy.core.script.source import Span
 
 _SCHEMA = frozenset({"schema"})
 _NOT_TEXT = {"ndarray", "DataFrame", "dict", "list", "int", "float", "bool", "tuple", "datetime"}

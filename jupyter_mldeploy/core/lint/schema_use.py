@@ -9,8 +9,8 @@ from typing import Literal
 
 from jupyter_mldeploy.core.entryscript import RunDecorator
 from jupyter_mldeploy.core.lint.context import ScriptContext, called_name, keyword
-from jupyter_mldeploy.core.scriptkind import is_ours
-from jupyter_mldeploy.core.values import Value
+from jupyter_mldeploy.core.script.kind import is_ours
+from jupyter_mldeploy.core.script.values import Value
 
 SAMPLE_TYPES = {
     "NumpyParameterType": "numpy",

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from jupyter_mldeploy.core.lint.context import Finding, ScriptContext
 from jupyter_mldeploy.core.lint.diagnostics import Fix, TextEdit
 from jupyter_mldeploy.core.lint.rule import ONLINE, rule
-from jupyter_mldeploy.core.source import Span
+from jupyter_mldeploy.core.script.source import Span
 
 
 @rule("MLD100", "syntax-error", "error", stage="import", zero_fp=True, runtime="SyntaxError: invalid syntax")

@@ -11,7 +11,7 @@ from pathlib import Path, PurePath
 from jupyter_mldeploy.core.lint.context import Finding, ScriptContext
 from jupyter_mldeploy.core.lint.diagnostics import Fix
 from jupyter_mldeploy.core.lint.rule import ONLINE, UNDECORATED, rule
-from jupyter_mldeploy.core.source import Span
+from jupyter_mldeploy.core.script.source import Span
 
 PLACEHOLDER = re.compile(
     r"<<[^<>\n]{1,60}>>|<(?:your|insert|enter|replace|add|put)\b[^<>\n]{0,60}>|<(?:model|service)[ "

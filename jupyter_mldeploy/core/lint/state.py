@@ -10,7 +10,7 @@ from jupyter_mldeploy.core.lint.context import Finding, ScriptContext
 from jupyter_mldeploy.core.lint.diagnostics import Fix
 from jupyter_mldeploy.core.lint.evaluation import first_use
 from jupyter_mldeploy.core.lint.rule import rule
-from jupyter_mldeploy.core.scopes import FunctionNode, Scope
+from jupyter_mldeploy.core.script.scopes import FunctionNode, Scope
 
 _MODULE_KINDS = frozenset({"json", "schema", "rawhttp", "batch", "unknown"})
 _CONTAINER = {"list", "dict", "set"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from jupyter_mldeploy.core.lint.diagnostics import Diagnostic
-from jupyter_mldeploy.core.source import SourceText
+from jupyter_mldeploy.core.script.source import SourceText
 
 _CODES = r"(?::\s*(?P<codes>[A-Za-z]+\d+(?:\s*[,\s]\s*[A-Za-z]+\d+)*))?"
 _LINE = re.compile(r"#\s*noqa\b" + _CODES, re.IGNORECASE)

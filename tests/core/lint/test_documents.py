@@ -8,9 +8,9 @@ import time
 
 import pytest
 
+from jupyter_mldeploy.core.azure_files.v1keys import BY_PATH
 from jupyter_mldeploy.core.lint import LintConfig, apply_fixes, lint_document
 from jupyter_mldeploy.core.lint import deployment_config as deployment
-from jupyter_mldeploy.core.v1keys import BY_PATH
 
 ENVIRONMENT = """\
 name: scoring

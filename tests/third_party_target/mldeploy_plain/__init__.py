@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 
 from jupyter_mldeploy.core.config import DeploymentConfig
 from jupyter_mldeploy.core.logs import LogFiles
-from jupyter_mldeploy.core.service import State
+from jupyter_mldeploy.core.records import State
 from jupyter_mldeploy.core.target import (
     Availability,
     Capabilities,

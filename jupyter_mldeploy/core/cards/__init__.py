@@ -1,0 +1,1 @@
+"""Parts of cards: one description of what is shown, as HTML, as text and as JSON."""

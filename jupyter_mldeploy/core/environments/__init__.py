@@ -1,0 +1,1 @@
+"""Parts of environments: conda and pip files, what is installed, the registry, virtual environments."""
