@@ -269,6 +269,16 @@ def test_keys_with_a_zero_character_are_keys_like_others(key):
             assert_same_both_ways(contract, body)
 
 
+@pytest.mark.parametrize("name", ["frame of all kinds", "frame of objects", "array and text"])
+@pytest.mark.parametrize("text", ["\\ud800", "x\\udfffy", "\\ud83d\\ude00", "\\ude00\\ud83d"])
+def test_halves_of_surrogate_pairs(name, text):
+    for number in ("1.5", "NaN"):  # with NaN not even simdjson helps
+        record = f'[{{"i":1,"f":{number},"s":"{text}","b":true}}]'
+        data = {"frame of all kinds": record, "frame of objects": f'[{{"s":"{text}","d":"2020-01-01"}}]'}
+        body = f'{{"data":{data.get(name, "[[1,2]]")},"other":"{text}"}}'.encode()
+        assert_same_both_ways(CONTRACTS[name], body)
+
+
 def test_large_bodies_are_checked_for_depth_as_well():
     rows = np.arange(4000.0).reshape(-1, 2).tolist()
     contract = CONTRACTS["float (n, 2)"]

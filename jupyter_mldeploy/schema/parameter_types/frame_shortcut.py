@@ -131,4 +131,9 @@ def _plain(values: list[Any], kind: type[Any], dtype: np.dtype[Any]) -> np.ndarr
 def _texts(values: list[Any], dtype: Any) -> Any:
     import pandas as pd
 
-    return pd.array(values, dtype=dtype) if set(map(type, values)) == {str} else None
+    if set(map(type, values)) != {str}:
+        return None
+    try:
+        return pd.array(values, dtype=dtype)
+    except UnicodeEncodeError:  # half of a surrogate pair: Arrow holds UTF-8
+        return None
