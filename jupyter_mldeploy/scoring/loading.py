@@ -9,8 +9,8 @@ import inspect
 import logging
 import os
 import sys
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -71,12 +71,13 @@ def load(spec: WorkerSpec) -> Loaded:
     apply_logging_file((Path(spec.app_root), spec.script_path.parent))
     connect_debugger()
     started = perf_counter()
-    script = load_entry_script(
-        spec.script_path,
-        app_root=Path(spec.app_root),
-        module_name=spec.module_name,
-        line_map=_line_map(spec),
-    )
+    with _imports_uncollected():
+        script = load_entry_script(
+            spec.script_path,
+            app_root=Path(spec.app_root),
+            module_name=spec.module_name,
+            line_map=_line_map(spec),
+        )
     contract = _read_contract(script)
     caller = ScriptCaller(contract, spec.settings)
     imported = perf_counter()
@@ -96,6 +97,19 @@ def load(spec: WorkerSpec) -> Loaded:
         init_ms=(ready - imported) * 1000,
         self_test_ms=self_test_ms,
     )
+
+
+@contextmanager
+def _imports_uncollected() -> Iterator[None]:
+    """Collect no garbage while modules load: what they make stays, and looking through it costs a tenth of the time."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        if was_enabled:
+            gc.enable()
 
 
 def open_log(spec: WorkerSpec) -> LogWriter:
