@@ -96,7 +96,7 @@ _PLACES = {
 
 def deploy(
     name: str,
-    entry_script: str | Path | Source,
+    entry_script: str | Path | Source | None = None,
     *,
     models: Sequence[str | Path | Model] = (),
     environment: Environment | str | Path | None = None,

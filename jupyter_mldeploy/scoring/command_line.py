@@ -24,11 +24,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         spec = _specification(options)
+        workers = options.worker_count or _workers()
+        if workers > 1:
+            _prepare_for_many(spec, workers)
         sockets = _bind(options)
     except (SettingsError, OSError) as error:
         sys.stderr.write(f"mldeploy: {error}\n")
         return 2
-    return Standalone(spec, sockets, options.worker_count or _workers()).run()
+    return Standalone(spec, sockets, workers).run()
+
+
+def _prepare_for_many(spec: WorkerSpec, workers: int) -> None:
+    """Divide the cores, and load what the workers can share (``WORKER_PRELOAD=false``: every worker loads its own)."""
+    from .shared_imports import divide_cores, load_shared_imports
+
+    divide_cores(workers)
+    if os.environ.get("WORKER_PRELOAD", "true").lower() == "false":
+        return
+    unsafe = load_shared_imports(spec.script_path)
+    if unsafe:
+        sys.stderr.write(f"mldeploy: imports are not shared between workers: {unsafe}\n")
+        sys.stderr.flush()
+        os.environ["WORKER_PRELOAD"] = "false"
+        os.execv(sys.executable, sys.orig_argv)  # noqa: S606 - the only way to be rid of what was loaded
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -44,7 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--health_port", type=_port, help=f"further port for health checks, {DEFAULT_HEALTH_PORT} when asked for")
     add("--host", default="0.0.0.0", help="address to bind (default: all)")  # noqa: S104 - v1's default
     add("--unix_socket", metavar="PATH", help="listen on this Unix socket instead of a port")
-    add("--worker_count", type=_positive, help="processes (default WORKER_COUNT, else 1)")
+    add("--worker_count", type=_workers_of, help="processes, or auto: one for each core (default WORKER_COUNT, else 1)")
     add("--access_control_allow_origins", metavar="A,B", help="origins that may call (CORS)")
     add("--config_file", metavar="FILE", help="JSON file of settings, keyed by environment variable")
     add("--appinsights_instrumentation_key", metavar="KEY", help="kept for v1's scripts that read AML_APP_INSIGHTS_KEY")
@@ -58,19 +76,22 @@ def _port(text: str) -> int:
     raise argparse.ArgumentTypeError(f"{text!r} is no port: give a number from 1 to 65535")
 
 
-def _positive(text: str) -> int:
+def _workers_of(text: str) -> int:
+    if text == "auto":
+        from .shared_imports import available_cores
+
+        return available_cores()
     with suppress(ValueError):
         if int(text) >= 1:
             return int(text)
-    raise argparse.ArgumentTypeError(f"{text!r} is not a number of 1 or more")
+    raise argparse.ArgumentTypeError(f"{text!r} is neither a number of 1 or more nor auto")
 
 
 def _workers() -> int:
-    text = os.environ.get("WORKER_COUNT", "1")
     try:
-        return max(1, int(text))
-    except ValueError:
-        raise SettingsError(f"WORKER_COUNT must be a whole number, not {text!r}.") from None
+        return _workers_of(os.environ.get("WORKER_COUNT", "1"))
+    except argparse.ArgumentTypeError as error:
+        raise SettingsError(f"WORKER_COUNT: {error}.") from None
 
 
 def _specification(options: argparse.Namespace) -> WorkerSpec:

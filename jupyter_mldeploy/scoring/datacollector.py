@@ -56,6 +56,7 @@ class ModelDataCollector:
         webservice_name: folder of the path; the service's own name by default.
         model_version: folder of the path; the deployed model's version by default.
         collection_name: the file's name, for ``signals`` and ``general``.
+        identifier: what ``designation`` was called in the first versions; any text.
 
     Raises:
         ValueError: there is no such designation. Nothing else is ever raised.
@@ -70,7 +71,10 @@ class ModelDataCollector:
         webservice_name: str = "default",
         model_version: str = "default",
         collection_name: str = "default",
+        identifier: str | None = None,
     ) -> None:
+        if identifier is not None and designation == "default":
+            designation, collection_name = (identifier if identifier in DESIGNATIONS else "general"), str(identifier)
         kind = "general" if designation == "default" else str(designation)
         if kind not in DESIGNATIONS:
             raise ValueError(

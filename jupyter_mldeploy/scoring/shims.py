@@ -6,7 +6,10 @@
 | ``azureml.contrib.services.aml_request`` / ``.aml_response``  | ``rawhttp, AMLRequest`` / ``AMLResponse``    |
 | ``azureml_inference_server_http.api.aml_request`` / …         | the same                                    |
 | ``azureml.core.model`` (and ``azureml.core``)                 | ``Model.get_model_path``                    |
+| ``azureml.core.workspace``, ``.run``, ``.dataset`` …          | names to import; using them is refused       |
 | ``azureml.monitoring``                                        | ``ModelDataCollector``                       |
+| ``azureml.ai.monitoring``                                     | ``Collector``                                |
+| ``azureml.automl.core.shared``, ``azureml.telemetry``         | what AutoML's scripts set up; nothing is sent |
 | ``sklearn.externals.joblib``                                  | ``joblib``, which scikit-learn 0.23 took out |
 
 The finder stands at the end of ``sys.meta_path``: whatever is really installed is found before it. ``azureml`` is a
@@ -21,7 +24,7 @@ import sys
 from collections.abc import Callable, Sequence
 from importlib.machinery import ModuleSpec
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, NoReturn, cast
+from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     from importlib.abc import Loader
@@ -44,7 +47,42 @@ def _fill_response(module: ModuleType) -> None:
 
 
 def _fill_model(module: ModuleType) -> None:
-    vars(module).update(Model=Model)
+    from .v1_extras import absent
+
+    vars(module).update(Model=Model, InferenceConfig=absent("InferenceConfig", "azureml.core.model"))
+
+
+def _fill_workspace_names(module: ModuleType) -> None:
+    from .v1_extras import WORKSPACE_NAMES, absent
+
+    for name in WORKSPACE_NAMES[module.__name__.rpartition(".")[2]]:
+        vars(module)[name] = absent(name, module.__name__)
+
+
+def _fill_telemetry(module: ModuleType) -> None:
+    from .v1_extras import nothing
+
+    vars(module).update(INSTRUMENTATION_KEY="", set_diagnostics_collection=nothing)
+
+
+def _fill_log_server(module: ModuleType) -> None:
+    from .v1_extras import nothing
+
+    for name in ("enable_telemetry", "set_verbosity", "set_log_file", "update_custom_dimensions"):
+        vars(module)[name] = nothing
+
+
+def _fill_logging_utilities(module: ModuleType) -> None:
+    from .v1_extras import log_traceback
+
+    vars(module).update(log_traceback=log_traceback)
+
+
+def _fill_ai_monitoring(module: ModuleType) -> None:
+    from .v1_extras import BasicCorrelationContext, Collector
+
+    vars(module).update(Collector=Collector, BasicCorrelationContext=BasicCorrelationContext)
+    _package(module)
 
 
 def _fill_monitoring(module: ModuleType) -> None:
@@ -71,13 +109,22 @@ def _fill_joblib(module: ModuleType) -> None:
 
 
 def _fill_core(module: ModuleType) -> None:
-    _fill_model(module)
+    from .v1_extras import WORKSPACE_NAMES, absent
+
+    for part, names in WORKSPACE_NAMES.items():
+        vars(module).update({name: absent(name, f"azureml.core.{part}") for name in names})
+    vars(module).update(Model=Model)
     _package(module)
 
 
 def _package(module: ModuleType) -> None:
     module.__dict__["__getattr__"] = _explain(module.__name__)
 
+
+_WORKSPACE_MODULES = (
+    "authentication", "compute", "conda_dependencies", "dataset", "datastore", "environment", "experiment", "image",
+    "keyvault", "run", "webservice", "workspace",
+)  # fmt: skip
 
 _MODULES: dict[str, Callable[[ModuleType], None]] = {
     "azureml": _package,
@@ -87,6 +134,16 @@ _MODULES: dict[str, Callable[[ModuleType], None]] = {
     "azureml.contrib.services.aml_response": _fill_response,
     "azureml.core": _fill_core,
     "azureml.core.model": _fill_model,
+    **{f"azureml.core.{part}": _fill_workspace_names for part in _WORKSPACE_MODULES},
+    "azureml.ai": _package,
+    "azureml.ai.monitoring": _fill_ai_monitoring,
+    "azureml.ai.monitoring.context": _fill_ai_monitoring,
+    "azureml.automl": _package,
+    "azureml.automl.core": _package,
+    "azureml.automl.core.shared": _package,
+    "azureml.automl.core.shared.log_server": _fill_log_server,
+    "azureml.automl.core.shared.logging_utilities": _fill_logging_utilities,
+    "azureml.telemetry": _fill_telemetry,
     "azureml.monitoring": _fill_monitoring,
     "azureml.monitoring.modeldatacollector": _fill_monitoring,
     "azureml_inference_server_http": _package,
@@ -109,15 +166,10 @@ class Model:
         return get_model_path(model_name, version)
 
     def __init__(self, *arguments: object, **keywords: object) -> None:
+        from .v1_extras import refuse
+
         del arguments, keywords
-        _refuse("azureml.core.model.Model(…)")
-
-
-def _refuse(name: str) -> NoReturn:
-    raise ImportError(
-        f"{name} needs a workspace and is not available while scoring: only Model.get_model_path is. "
-        "Add azureml-core to the environment if the script really needs it."
-    )
+        refuse("azureml.core.model.Model(…)")
 
 
 def _explain(module_name: str) -> Callable[[str], Any]:

@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 from lsprotocol import types as lsp
 
-from jupyter_mldeploy.core.source import SourceText, Span
+from jupyter_mldeploy.core.script.source import SourceText, Span
 from mldeploy_lsp import LANGUAGE_ID
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class Document:
 
     @cached_property
     def role(self) -> Role:
-        """``script`` (may be an entry script), ``cell`` (is deployed), ``document`` (may be a deployment file) or other."""
+        """What it may be: an entry ``script``, a deployed ``cell``, a deployment file (``document``), or else."""
         if self.magic is not None:
             kind, target = self.magic
             if kind == "deploy":

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from lsprotocol import types as lsp
 
-from jupyter_mldeploy.core.source import SourceText
+from jupyter_mldeploy.core.script.source import SourceText
 from mldeploy_lsp.document import Document, Encoding, apply_change
 
 

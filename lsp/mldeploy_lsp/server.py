@@ -16,6 +16,8 @@ from mldeploy_lsp.diagnostics import Publisher
 from mldeploy_lsp.document import Document, Encoding
 from mldeploy_lsp.mirror import Mirror
 from mldeploy_lsp.protocol import Protocol
+from mldeploy_lsp.registry import Registry
+from mldeploy_lsp.samples import Samples
 from mldeploy_lsp.settings import LintSettings, Settings
 
 _LOG = logging.getLogger(__name__)
@@ -42,6 +44,9 @@ class Server(LanguageServer):
         lint_settings: the linter's settings of each folder.
         checker: makes and remembers findings.
         publisher: pushes them to clients that do not pull.
+        registry: names of the deployment workspace.
+        samples: previews of the schemas' samples.
+        versioned_edits: the client takes edits that are bound to a version.
     """
 
     def __init__(self) -> None:
@@ -53,6 +58,9 @@ class Server(LanguageServer):
         self.lint_settings = LintSettings()
         self.checker = Checker(self)
         self.publisher = Publisher(self)
+        self.registry = Registry(self)
+        self.samples = Samples()
+        self.versioned_edits = False
         self._pulls = False
         self._refreshes = False
         self._names: dict[str, frozenset[str]] = {}
@@ -145,6 +153,7 @@ def _register_lifecycle(server: Server) -> None:
     @server.feature(lsp.SHUTDOWN)
     def shutdown(_: None) -> None:
         server.checker.close()
+        server.samples.close()
 
     @server.feature(lsp.WORKSPACE_DID_CHANGE_CONFIGURATION)
     def configured(params: lsp.DidChangeConfigurationParams) -> None:
@@ -208,9 +217,25 @@ def _register_documents(server: Server) -> None:
 
 
 def _register_features(server: Server) -> None:
-    from mldeploy_lsp import diagnostics
+    from mldeploy_lsp import (
+        actions,
+        commands,
+        completion,
+        diagnostics,
+        folding,
+        hover,
+        inlay,
+        lenses,
+        navigation,
+        rename,
+        signature,
+        symbols,
+    )
 
-    for feature in (diagnostics,):
+    for feature in (
+        actions, commands, completion, diagnostics, folding, hover, inlay, lenses, navigation, rename, signature,
+        symbols,
+    ):  # fmt: skip
         feature.register(server)
 
 

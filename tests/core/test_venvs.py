@@ -157,7 +157,7 @@ def test_an_interrupt_ends_the_build_and_leaves_nothing(
 
 BUILD = """\
 import sys
-from jupyter_mldeploy.core import venvs
+from jupyter_mldeploy.core.environments import venvs
 from jupyter_mldeploy.core.environment import EnvironmentSpec, VenvCache
 from jupyter_mldeploy.core.store import Store
 venvs.find_uv = lambda: sys.argv[2]

@@ -15,6 +15,15 @@ from tests.lsp.scripts import JSON, SCHEMA
 pytestmark = pytest.mark.asyncio
 
 URI = "file:///project/score.py"
+MODEL_PATH = """\
+from azureml.core.model import Model
+
+def init():
+    p = Model.get_model_path("r
+
+def run(data):
+    pass
+"""
 
 
 def at(text: str, needle: str, shift: int = 0) -> lsp.Position:
@@ -123,7 +132,7 @@ async def test_registered_models_and_versions_complete(start_editor: StartEditor
     for _ in range(2):
         registry.register(tmp_path / "ridge.pkl", "ridge")
     editor = await start_editor()
-    text = 'from azureml.core.model import Model\n\ndef init():\n    p = Model.get_model_path("r\n\ndef run(data):\n    pass\n'
+    text = MODEL_PATH
     editor.open(URI, text)
     assert "ridge" in await complete(editor, URI, at(text, 'path("r', 7))
     other = text.replace('path("r', 'path("ridge", version=')
@@ -137,7 +146,7 @@ async def test_registered_models_and_versions_complete(start_editor: StartEditor
 
 
 async def test_looking_for_models_makes_no_workspace(editor: Editor, tmp_path: Path) -> None:
-    text = 'from azureml.core.model import Model\n\ndef init():\n    p = Model.get_model_path("r\n\ndef run(data):\n    pass\n'
+    text = MODEL_PATH
     editor.open(URI, text)
     assert await complete(editor, URI, at(text, 'path("r', 7)) == {}
     assert not (tmp_path / "workspace").exists()

@@ -44,11 +44,25 @@ def test_v1_imports(statement: str) -> None:
 
 @pytest.mark.parametrize(
     "statement",
-    ["from azureml.core import Workspace", "import azureml.train.automl", "from azureml.core.run import Run"],
+    ["from azureml.core import Nonesuch", "import azureml.train.automl", "from azureml.core.nonesuch import Run"],
 )
 def test_what_is_not_there_is_an_import_error(statement: str) -> None:
     code = f"try:\n    {statement}\nexcept ImportError as error:\n    print(type(error).__name__)"
     assert run(code) in ("ImportError", "ModuleNotFoundError")
+
+
+@pytest.mark.parametrize(
+    ("statement", "use"),
+    [
+        ("from azureml.core import Workspace", "Workspace.from_config()"),
+        ("from azureml.core.run import Run", "Run.get_context()"),
+        ("from azureml.core.authentication import ServicePrincipalAuthentication as S", "S('t', 'i', 'p')"),
+        ("from azureml.core.model import InferenceConfig", "InferenceConfig(entry_script='score.py')"),
+    ],
+)
+def test_what_needs_a_workspace_may_be_imported_but_not_used(statement: str, use: str) -> None:
+    code = f"{statement}\ntry:\n    {use}\nexcept ImportError as error:\n    print(error)"
+    assert "needs a workspace and is not available while scoring" in run(code)
 
 
 def test_the_model_class_says_what_it_is_for() -> None:

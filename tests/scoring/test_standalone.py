@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from jupyter_mldeploy.scoring.shared_imports import available_cores
+
 from .worker_process import PLAIN, Answer, ask_on, wait_until
 
 PIDS = PLAIN.replace("    pass", "    import os; print('model dir', os.environ.get('AZUREML_MODEL_DIR'))") + (
@@ -110,6 +112,39 @@ def test_separate_health_port_and_configuration_file(tmp_path: Path) -> None:
         document = server.ask(port, "GET", "/swagger.json")
         assert document is not None
         assert document.json()["info"]["title"] == "from-file"
+
+
+def test_workers_share_imports_and_divide_cores(tmp_path: Path) -> None:
+    (tmp_path / "helper.py").write_text("")
+    script = (
+        "import decimal, os, sys, helper\nEARLY = {early}\n"
+        + PLAIN
+        + ("def run(data):\n    return [os.environ['OMP_NUM_THREADS'], loaded]\n")
+    )
+    # Asked before the script's own imports: has the parent loaded it already?
+    probe = "import sys\nloaded = ['decimal' in sys.modules, 'helper' in sys.modules]\n"
+    (tmp_path / "score.py").write_text(probe + script)
+    for setting, shared in (("true", True), ("false", False)):
+        port = free_port()
+        environment = {"WORKER_COUNT": "2", "WORKER_PRELOAD": setting}
+        with command(tmp_path, "--entry_script", "score.py", "--port", str(port), environment=environment) as server:
+            server.up(port)
+            answer = server.ask(port, "POST", "/score", "x")
+            assert answer is not None
+            assert answer.json() == [str(max(1, available_cores() // 2)), [shared, False]]
+
+
+def test_imports_that_start_threads_are_not_shared(tmp_path: Path) -> None:
+    site = tmp_path / "lib" / "site-packages"
+    site.mkdir(parents=True)
+    program = "import threading, time\nthreading.Thread(target=time.sleep, args=(999,), daemon=True).start()\n"
+    (site / "threaded.py").write_text(program)
+    (tmp_path / "score.py").write_text("import threaded\n" + PIDS)
+    port = free_port()
+    environment = {"WORKER_COUNT": "2", "PYTHONPATH": str(site)}
+    with command(tmp_path, "--entry_script", "score.py", "--port", str(port), environment=environment) as server:
+        server.up(port)
+        assert "imports are not shared" in server.output.read_text()
 
 
 def test_unix_socket(tmp_path: Path) -> None:
