@@ -117,7 +117,7 @@ def test_separate_health_port_and_configuration_file(tmp_path: Path) -> None:
 def test_workers_share_imports_and_divide_cores(tmp_path: Path) -> None:
     (tmp_path / "helper.py").write_text("")
     script = (
-        "import decimal, os, sys, helper\nEARLY = {early}\n"
+        "import decimal, os, helper\n"
         + PLAIN
         + ("def run(data):\n    return [os.environ['OMP_NUM_THREADS'], loaded]\n")
     )
