@@ -122,9 +122,10 @@ class Server(LanguageServer):
         text, workspace = params.capabilities.text_document, params.capabilities.workspace
         self._pulls = bool(text and text.diagnostic)
         self._refreshes = bool(workspace and workspace.diagnostics and workspace.diagnostics.refresh_support)
-        self.mirror.encoding = cast(
-            "Encoding", str(getattr(self.workspace.position_encoding, "value", None) or "utf-16")
-        )
+        edit = workspace.workspace_edit if workspace else None
+        self.versioned_edits = bool(edit and edit.document_changes)
+        encoding = self.workspace.position_encoding or lsp.PositionEncodingKind.Utf16
+        self.mirror.encoding = cast("Encoding", str(getattr(encoding, "value", encoding)))
 
 
 def _register_lifecycle(server: Server) -> None:
