@@ -23,8 +23,14 @@ def watch_signals(
     written, read = socket.socketpair()
     written.setblocking(False)
     read.setblocking(False)
+
+    def pass_on(number: int, frame: object) -> None:  # noqa: ARG001
+        # An `async` script's own event loop in this thread has put its descriptor in the place of ours.
+        with suppress(OSError):
+            written.send(bytes([number]))
+
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, _ignore)
+        signal.signal(number, pass_on)
     signal.set_wakeup_fd(written.fileno(), warn_on_full_buffer=False)
 
     def take() -> None:
@@ -37,7 +43,3 @@ def watch_signals(
 
     loop.add_reader(read.fileno(), take)
     return written, read
-
-
-def _ignore(number: int, frame: object) -> None:
-    """Do nothing: the wake-up descriptor is written only for signals that have a Python handler."""

@@ -115,6 +115,16 @@ def test_what_is_being_answered_is_finished(tmp_path: Path) -> None:
         assert worker.wait() == 0
 
 
+@pytest.mark.parametrize("kind", ["def", "async def"])
+def test_sigterm_stops_an_idle_worker(tmp_path: Path, kind: str) -> None:
+    script = f"async def init(): pass\n{kind} run(data): return data\n"
+    with serving(tmp_path, script) as worker:
+        assert worker.ask("POST", "/score", "x").json() == "x"
+        worker.process.send_signal(signal.SIGTERM)
+        assert worker.wait_for("draining")["reason"] == "signal SIGTERM"
+        assert worker.wait(10) == 0
+
+
 def test_draining_has_a_deadline(tmp_path: Path) -> None:
     script = PLAIN + "import time\ndef run(data):\n    time.sleep(60)\n"
     with serving(tmp_path, script) as worker, worker.connect() as client:
