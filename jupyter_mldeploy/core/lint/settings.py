@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
-from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from jupyter_mldeploy.core.lint.diagnostics import SEVERITIES, Severity
 from jupyter_mldeploy.errors import InvalidConfigurationError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _KEYS = {"select", "ignore", "per-file-ignores", "exclude", "server", "severity", "entry-scripts"}
 
@@ -58,11 +60,12 @@ class LintConfig:
         Raises:
             InvalidConfigurationError: the file is not TOML or the table holds something else than settings.
         """
+        import tomllib
+        from pathlib import Path  # imported here, because the settings' defaults need no files
+
         found = _find(Path(path))
         if found is None:
             return cls()
-        import tomllib
-
         try:
             document = tomllib.loads(found.read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
