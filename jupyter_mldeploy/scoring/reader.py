@@ -164,7 +164,9 @@ class RequestReader(asyncio.Protocol):
             target = _origin_form(target)
         exchange.path, _, exchange.query = target.partition(b"?")
         length = int(headers.get(b"content-length", b"0"))
-        if length > settings.max_body_bytes:
+        if headers.get(b"transfer-encoding", b"chunked").lower() != b"chunked":
+            self.refuse(501, "The only transfer coding known is chunked.")
+        elif length > settings.max_body_bytes:
             self._refuse_large_body()
         elif b"expect" in headers and not exchange.http10:
             if headers[b"expect"].lower() != b"100-continue":

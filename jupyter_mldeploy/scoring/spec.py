@@ -46,6 +46,13 @@ class WorkerSpec:
     log_file: str | None = None
     worker_id: int = 0
 
+    def named(self) -> WorkerSpec:
+        """Return the specification with the service's name in its settings, unless they have one of their own."""
+        if not self.service_name or self.settings.service_name != Settings().service_name:
+            return self
+        settings = dataclasses.replace(self.settings, service_name=self.service_name)
+        return dataclasses.replace(self, settings=settings)
+
     @property
     def script_path(self) -> Path:
         """The script's absolute path."""

@@ -38,6 +38,7 @@ def run_worker(spec: WorkerSpec, sockets: list[socket.socket], status: StatusCha
     Must be called in the main thread; the user's code runs in it. Nothing is redirected: standard output and error are
     as the caller set them. The sockets must be bound and listening; they are not closed for other processes.
     """
+    spec = spec.named()
     try:
         status.send({"event": "loading", "pid": os.getpid()})
         try:

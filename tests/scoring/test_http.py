@@ -128,8 +128,21 @@ def test_expect_is_refused_before_the_body_is_sent(echo: Worker, strict: Worker)
         b"POST /score HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
         b"GET / HTTP/1.1\r\nbad header\r\n\r\n",
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+        b"POST /score HTTP/1.1\r\nContent-Length: 3\r\nContent-Length: 3\r\n\r\nabc",
+        b"POST /score HTTP/1.1\r\nContent-Length: 3, 3\r\n\r\nabc",
+        b"POST /score HTTP/1.1\r\nContent-Length: 99999999999999999999999\r\n\r\nabc",
     ],
-    ids=["nonsense", "two lengths", "negative length", "bad chunk", "bad header", "TLS hello"],
+    ids=[
+        "nonsense",
+        "length and chunks",
+        "negative length",
+        "bad chunk",
+        "bad header",
+        "TLS hello",
+        "two lengths",
+        "list of lengths",
+        "huge length",
+    ],
 )
 def test_what_is_no_http_gets_400_and_the_end(echo: Worker, request_bytes: bytes) -> None:
     with echo.connect() as client:
@@ -268,6 +281,13 @@ def test_compressed_bodies(echo: Worker, coding: str, compress: object) -> None:
     assert callable(compress)
     body = compress(b"hello world")
     assert echo.ask("POST", "/score", body, {"Content-Encoding": coding}).json() == "hello world"
+
+
+def test_unknown_transfer_codings_are_refused(echo: Worker) -> None:
+    with echo.connect() as client:
+        head = b"POST /score HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n"
+        answer = client.send(head + b"3\r\nabc\r\n0\r\n\r\n").answer()
+        assert (answer.status, answer.header("connection")) == (501, "close")
 
 
 def test_connect_is_refused(echo: Worker) -> None:

@@ -105,6 +105,13 @@ def test_specification_survives_its_file(tmp_path: Path) -> None:
     assert spec.script_path == tmp_path / "score.py"
 
 
+def test_name_of_the_service() -> None:
+    spec = WorkerSpec(entry_script="a.py", app_root="/", service_name="ridge")
+    assert spec.named().settings.service_name == "ridge"
+    own = dataclasses.replace(spec, settings=Settings(service_name="own"))
+    assert own.named().settings.service_name == "own"
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
