@@ -68,7 +68,7 @@ class Listener:
             for item in self._sockets:
                 self._loop.add_reader(item.fileno(), self._accept, item)
 
-    def drain(self, when_done: Callable[[], None], deadline_s: float | None = None) -> None:
+    def drain(self, when_done: Callable[[], None], deadline_s: float) -> None:
         """Stop accepting and call ``when_done`` once, when no connection is left or the deadline has passed.
 
         Idle keep-alive connections are not closed at once: their client may be sending its next request at this very
@@ -80,7 +80,7 @@ class Listener:
         self.draining = True
         self._drained = when_done
         now = self._loop.time()
-        self._forced_at = now + (self.settings.drain_deadline_s if deadline_s is None else deadline_s)
+        self._forced_at = now + deadline_s
         self._idle_until = min(now + self.settings.drain_idle_s, self._forced_at)
         self._loop.call_at(self._idle_until, self._close_idle)
         self._loop.call_at(self._forced_at, self._end_drain)

@@ -41,6 +41,7 @@ logger = logging.getLogger("mldeploy.scoring")
 
 HEARTBEAT_S = 1.0
 _FLUSH_S = 0.2
+_POLL_S = 0.05
 _ASYNC_CONCURRENCY = 100
 
 #: Exit code of a worker whose run() could not be stopped.
@@ -63,7 +64,7 @@ class Service:
         self._loop = new_event_loop()
         self._keys = KeyRing(settings)
         self._stuck = False
-        self._busy_since: dict[int, tuple[float, float]] = {}
+        self._stop_at = 0.0
         self.invoker = _make_invoker(spec, loaded)
         self.metrics = Metrics(
             self._gauges,
@@ -126,9 +127,12 @@ class Service:
 
     def drain(self, reason: str, deadline_s: float | None = None) -> None:
         """Stop accepting, answer what is here, then stop."""
-        if not self.listener.draining:
-            self._say({"event": "draining", "reason": reason})
-        self.listener.drain(self._loop.stop, deadline_s)
+        if self.listener.draining:
+            return
+        self._say({"event": "draining", "reason": reason})
+        seconds = self._spec.settings.drain_deadline_s if deadline_s is None else deadline_s
+        self._stop_at = self._loop.time() + seconds
+        self.listener.drain(self._stop, seconds)
 
     def load(self) -> dict[str, Any]:
         """Return what the worker is doing now.
@@ -145,6 +149,13 @@ class Service:
         }
 
     # ---- in the I/O thread
+
+    def _stop(self) -> None:
+        """Stop when no client is left; a ``run()`` whose client has gone may still finish until the deadline."""
+        if self.invoker.busy and not self._stuck and self._loop.time() < self._stop_at:
+            self._loop.call_later(_POLL_S, self._stop)
+        else:
+            self._loop.stop()
 
     def _serve_io(self) -> None:
         asyncio.set_event_loop(self._loop)

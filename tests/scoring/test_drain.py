@@ -115,6 +115,21 @@ def test_what_is_being_answered_is_finished(tmp_path: Path) -> None:
         assert worker.wait() == 0
 
 
+def test_run_of_a_client_that_has_gone_may_finish(tmp_path: Path) -> None:
+    script = GATED.replace("    return data", "    open('finished', 'w').close()\n    return data")
+    with serving(tmp_path, script) as worker:
+        gate = str(tmp_path / "gate")
+        with worker.connect() as client:
+            client.send(f"POST /score HTTP/1.1\r\nHost: x\r\nContent-Length: {len(gate)}\r\n\r\n{gate}".encode())
+            wait_until(lambda: b"mldeploy_busy 1" in worker.ask("GET", "/metrics").body)
+            client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        worker.tell("drain")
+        worker.wait_for("draining")
+        Path(gate).touch()
+        assert worker.wait() == 0
+        assert (tmp_path / "finished").exists()
+
+
 @pytest.mark.parametrize("kind", ["def", "async def"])
 def test_sigterm_stops_an_idle_worker(tmp_path: Path, kind: str) -> None:
     script = f"async def init(): pass\n{kind} run(data): return data\n"

@@ -19,6 +19,26 @@ from .worker_process import PLAIN, Worker, ask_on, serving, wait_until
 ECHO = PLAIN + "def run(data):\n    return data\n"
 
 
+def test_without_uvloop(tmp_path: Path) -> None:
+    script = (
+        "import sys\nsys.modules['uvloop'] = None\n"
+        + PLAIN
+        + (
+            "import time\ndef run(data):\n    if data == 'slow':\n        time.sleep(60)\n"
+            "    return (part for part in 'abc') if data == 'stream' else [len(data), sys.modules['uvloop']]\n"
+        )
+    )
+    with serving(tmp_path, script, settings={"scoring_timeout_ms": 200}) as worker:
+        with worker.connect() as client:
+            for body in (b"x", b"y" * 500_000):
+                client.send(b"POST /score HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+                assert client.answer().json() == [len(body), None]
+        assert worker.ask("POST", "/score", "stream").body == b"abc"
+        assert worker.ask("POST", "/score", "slow").message == "Scoring timeout after 200 ms"
+        worker.tell("drain")
+        assert worker.wait() == 0
+
+
 def write_certificate(directory: Path, name: str) -> tuple[str, str]:
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
