@@ -322,7 +322,7 @@ def test_a_call_that_takes_all_memory_is_ended(fresh: Callable[..., Wild]) -> No
     wild = fresh(memory_gb=0.2, scoring_timeout_ms=60_000)
     assert wild.ask("allocate") is None
     assert wild.serves_again() < 5
-    wild.log("it used 0.4")
+    wild.log("GiB of memory, and 0.20 GiB is the limit")
 
 
 def test_a_worker_that_leaks_is_replaced_without_losing_an_answer(fresh: Callable[..., Wild]) -> None:
