@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger(__name__)
 _INLINE = 60_000
 """Longer texts are checked in a thread, so that the loop goes on reading (and hears of cancellation)."""
+_TIDY_AFTER = 8
+_TIDY_PAUSE_S = 0.05
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,6 +94,7 @@ class Checker:
         self._known: dict[str, Checked] = {}
         self._running: dict[str, asyncio.Future[Checked]] = {}
         self._threads = ThreadPoolExecutor(1, thread_name_prefix="mldeploy-lsp-check")
+        self._untidy = 0
         self.epoch = 0
         self.cost_s = 0.0
 
@@ -154,4 +158,11 @@ class Checker:
         if self._server.mirror.get(document.uri) is document:
             self._known[document.uri] = checked
         self.cost_s = time.perf_counter() - started
+        self._untidy += 1
         return checked
+
+    def tidy_soon(self) -> None:
+        """Collect the syntax trees of past versions in a pause: they hold each other, and memory would fill up."""
+        if self._untidy >= _TIDY_AFTER:
+            self._untidy = 0
+            asyncio.get_running_loop().call_later(_TIDY_PAUSE_S, gc.collect)

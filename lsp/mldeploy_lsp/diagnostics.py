@@ -90,6 +90,7 @@ class Publisher:
         self._server.text_document_publish_diagnostics(
             lsp.PublishDiagnosticsParams(uri, items, version=document.version)
         )
+        self._server.checker.tidy_soon()
 
 
 def register(server: Server) -> None:
@@ -111,6 +112,7 @@ def register(server: Server) -> None:
                 return lsp.RelatedFullDocumentDiagnosticReport(items=[])
             checked = await server.checker.check(document)
             if server.mirror.get(document.uri) is document:
+                server.checker.tidy_soon()
                 return _report(document, checked, params.previous_result_id)
 
 

@@ -144,7 +144,7 @@ def _register_lifecycle(server: Server) -> None:
         # What is loaded now stays: looking through it again and again would cost milliseconds in the middle of typing.
         gc.collect()
         gc.freeze()
-        gc.set_threshold(20_000, 20, 20)
+        gc.set_threshold(50_000, 10, 10)
         watched = server.client_capabilities.workspace and server.client_capabilities.workspace.did_change_watched_files
         if watched and watched.dynamic_registration:
             options = lsp.DidChangeWatchedFilesRegistrationOptions([lsp.FileSystemWatcher(glob) for glob in _WATCHED])

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 import time
 
 import pytest
 from lsprotocol import types as lsp
 
+from tests.lsp.conftest import StartEditor
 from tests.lsp.editor import Editor, codes
 from tests.lsp.scripts import MISSING_GLOBAL, SCHEMA
 
@@ -69,13 +71,7 @@ async def test_messages_about_unknown_documents_are_survived(editor: Editor) -> 
     assert "MLD301" in codes(await editor.diagnostics(URI))
 
 
-async def test_a_rule_that_raises_costs_only_itself(start_editor: object, tmp_path: object) -> None:
-    import sys
-
-    from tests.lsp.conftest import StartEditor
-
-    assert callable(start_editor)
-    start: StartEditor = start_editor
+async def test_a_rule_that_raises_costs_only_itself(start_editor: StartEditor) -> None:
     code = (
         "from dataclasses import replace\n"
         "from jupyter_mldeploy.core.lint import rule, RULES\n"
@@ -85,7 +81,7 @@ async def test_a_rule_that_raises_costs_only_itself(start_editor: object, tmp_pa
         "RULES.__dict__.pop('_all')\n"
         "from mldeploy_lsp.__main__ import main\nmain([])\n"
     )
-    editor = await start(command=[sys.executable, "-c", code])
+    editor = await start_editor(command=[sys.executable, "-c", code])
     text = MISSING_GLOBAL.replace("import joblib\n", "from sklearn.externals import joblib\n")
     editor.open(URI, text)
     found = codes(await editor.diagnostics(URI))
