@@ -104,7 +104,13 @@ def _family(pid: int) -> Iterator[int]:
 
 @contextmanager
 def serving(
-    command: Sequence[str], folder: Path, body: bytes, *, env: Mapping[str, str] | None = None, core: int = 0
+    command: Sequence[str],
+    folder: Path,
+    body: bytes,
+    *,
+    env: Mapping[str, str] | None = None,
+    core: int = 0,
+    path: str = "/score",
 ) -> Iterator[Running]:
     """Start a server on one core (``{port}`` in the command is replaced), wait for its first 200, stop it after."""
     with socket.socket() as probe:
@@ -113,11 +119,12 @@ def serving(
     words = ["taskset", "-c", str(core), *(word.replace("{port}", str(port)) for word in command)]
     with (folder / "server.log").open("ab") as log:
         started = time.perf_counter()
-        process = subprocess.Popen(words, cwd=folder, env={**os.environ, **(env or {})}, stdout=log, stderr=log)
+        more = {name: value.replace("{port}", str(port)) for name, value in (env or {}).items()}
+        process = subprocess.Popen(words, cwd=folder, env={**os.environ, **more}, stdout=log, stderr=log)
     try:
         while True:
             try:
-                if _status(port, body) == 200:
+                if _status(port, body, path) == 200:
                     break
             except OSError:
                 pass
@@ -134,10 +141,10 @@ def serving(
         process.wait(20)
 
 
-def _status(port: int, body: bytes) -> int:
+def _status(port: int, body: bytes, path: str) -> int:
     client = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
     try:
-        client.request("POST", "/score", body, {"Content-Type": "application/json"})
+        client.request("POST", path, body, {"Content-Type": "application/json"})
         answer = client.getresponse()
         answer.read()
         return answer.status
@@ -147,14 +154,16 @@ def _status(port: int, body: bytes) -> int:
         client.close()
 
 
-def press(running: Running, body: Path, connections: int, *, seconds: float = 4, core: int = 1) -> Load:
+def press(
+    running: Running, body: Path, connections: int, *, seconds: float = 4, core: int = 1, path: str = "/score"
+) -> Load:
     """Send the body over and over on keep-alive connections."""
     script = body.with_suffix(".lua")
     script.write_text(
         f'wrk.method = "POST"\nlocal file = io.open("{body}", "rb")\nwrk.body = file:read("*a")\n'
         'wrk.headers["Content-Type"] = "application/json"\n'
     )
-    address = f"http://127.0.0.1:{running.port}/score"
+    address = f"http://127.0.0.1:{running.port}{path}"
     words = ["taskset", "-c", str(core), "wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency"]
     text = subprocess.run([*words, "-s", str(script), address], check=True, capture_output=True, text=True).stdout
     value, unit = re.search(r"99%\s+([\d.]+)(us|ms|s)", text).groups()  # type: ignore[union-attr]
