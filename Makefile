@@ -21,7 +21,7 @@ demo: $(VENV)/.installed
 	$(BIN)/python binder/run_quickstart.py
 
 test: $(VENV)/.installed lint
-	$(BIN)/python -m pytest -n 2 --dist loadgroup $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n 2 $(PYTEST_ARGS)
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .
