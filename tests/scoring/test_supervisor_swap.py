@@ -231,11 +231,8 @@ def test_stop_lets_running_requests_finish(service: Supervised, tmp_path: Path) 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("worker", ["fake_worker:run_worker", None], ids=["small worker", "scoring server"])
-def test_two_hundred_swaps_under_sixteen_kept_connections_lose_no_request(
-    service: Supervised, worker: str | None
-) -> None:
-    service.start(says("0"), worker=worker)
+def test_two_hundred_swaps_under_sixteen_kept_connections_lose_no_request(service: Supervised) -> None:
+    service.start(says("0"), worker=None)
     stop = threading.Event()
     failures: list[str] = []
     counts = [0] * 16
@@ -261,7 +258,7 @@ def test_two_hundred_swaps_under_sixteen_kept_connections_lose_no_request(
         client.start()
     try:
         for number in range(200):
-            service.swap(says(str(number)), worker=worker)
+            service.swap(says(str(number)), worker=None)
     finally:
         stop.set()
         for client in clients:
