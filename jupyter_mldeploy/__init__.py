@@ -151,6 +151,11 @@ def _jupyter_server_extension_points() -> list[dict[str, Any]]:
     return [{"module": "jupyter_mldeploy.server.app", "app": MldeployApp}]
 
 
+def _jupyter_labextension_paths() -> list[dict[str, str]]:
+    """Tell JupyterLab where the built assets of its extension are."""
+    return [{"src": "labextension", "dest": "jupyter-mldeploy"}]
+
+
 def __getattr__(name: str) -> object:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -197,6 +197,7 @@ class DeploymentError(MldeployError):
         postmortem: ranked cause with evidence as a dictionary (see ``core.postmortem``), or None.
         log_tail: the last log lines of the instance that failed.
         steps: the sub-steps with their times in seconds.
+        findings: what the linter had to say about the entry script (``Diagnostic.to_dict()``), the fixes too.
     """
 
     code = "deployment_failed"
@@ -226,6 +227,12 @@ class DeploymentError(MldeployError):
         self.postmortem = dict(postmortem) if postmortem else None
         self.log_tail = list(log_tail)
         self.steps = [dict(step) for step in steps]
+        self.findings: list[dict[str, Any]] = []
+
+    def found(self, findings: Sequence[Mapping[str, Any]]) -> None:
+        """Add what the linter says about the script that failed: it may name the cause, and repair it."""
+        self.findings = [dict(item) for item in findings]
+        self.details["findings"] = self.findings
 
 
 class DeadlineExceededError(DeploymentError):

@@ -1,8 +1,54 @@
 """What holds for every test."""
 
+import fcntl
 import signal
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.real_parts import demand
+from tests.shares import Shares, turn
 
 # Whoever starts the tests in the background of a script ignores SIGINT for them, and so would every process that the
 # tests start and interrupt.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Tests that need a real part find it here, or say that it is missing."""
+    demand(item)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Shares | None:
+    """Several workers share the tests as ``tests/shares.py`` says, unless ``--dist`` asks for another way."""
+    return Shares(config, log) if config.getvalue("dist") == "load" else None
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """A test in the cluster may have to wait for one that has the cluster to itself: its time is no sign of a hang."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: turn(item.nodeid))
+    for item in items:
+        if item.get_closest_marker("kubernetes") and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(300))
+
+
+@pytest.fixture(autouse=True)
+def _turns_in_the_cluster(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A test that stops parts of the cluster or closes its node (``whole_node``) runs while no other test uses it."""
+    if request.node.get_closest_marker("kubernetes") is None:
+        yield
+        return
+    alone = request.node.get_closest_marker("whole_node") is not None
+    folder = Path(tempfile.gettempdir())
+    with (folder / "mldeploy-kubernetes-tests.lock").open("a") as lock:
+        # Whoever waits for the cluster alone holds the queue, so that nobody who came later goes before.
+        with (folder / "mldeploy-kubernetes-tests.queue").open("a") as queue:
+            fcntl.flock(queue, fcntl.LOCK_EX)
+            fcntl.flock(lock, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+        yield

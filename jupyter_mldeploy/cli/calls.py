@@ -174,7 +174,7 @@ def run_keys(context: Context, args: argparse.Namespace) -> int | None:
 def _require_auth(context: Context, service: Service) -> None:
     record = service.record
     context.workspace.targets.get(record.target).capabilities.require(record.target, "key_auth")
-    live = next((item for item in service.revisions() if item.number == record.live_revision), None)
+    live = record.live_in(service.revisions())
     if context.workspace.deployer.takes_tokens(record):
         context.output.note(f"callers of {record.name} send tokens, not keys: `mldeploy token {record.name}`")
     elif live is not None and live.config.get("auth_enabled") is False:

@@ -169,6 +169,9 @@ def run_start(context: Context, args: argparse.Namespace) -> int | None:
 def delete_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``delete``."""
     parser.add_argument("names", metavar="NAME", nargs="+", help="the services")
+    parser.add_argument(
+        "--force", action="store_true", help="forget a service whose target cannot be asked; says what may remain there"
+    )
 
 
 def run_delete(context: Context, args: argparse.Namespace) -> int | None:
@@ -176,7 +179,11 @@ def run_delete(context: Context, args: argparse.Namespace) -> int | None:
 
     def delete(name: str) -> Service:
         service = context.service(name, deleted=True)
-        if not context.workspace.deployer.delete(name):
+        if args.force:
+            remark = context.workspace.deployer.forget(name)
+            if remark is not None:
+                context.output.note(remark)
+        elif not context.workspace.deployer.delete(name):
             context.output.note(f"{name} had been deleted before")
         return service
 

@@ -18,6 +18,8 @@ from .shown import failing, show_outcome
 if TYPE_CHECKING:
     from ..core.deployrequest import Prepared
     from ..core.nocode import NoCode
+    from ..core.request import Request
+    from ..core.sizing import Sizing
 
 #: Options of ``%%deploy`` that need a kernel or a cell, or that the command line has elsewhere.
 ONLY_IN_CELLS = frozenset({"objects", "save", "from_file", "quiet"})
@@ -40,6 +42,12 @@ def deploy_arguments(parser: argparse.ArgumentParser) -> None:
 def plan_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``plan``: those of ``deploy``."""
     _arguments(parser, skip={"dry_run"})
+    size = parser.add_argument_group("how many replicas")
+    size.add_argument("--rps", type=float, metavar="N", help="requests per second to expect; needs --latency")
+    size.add_argument("--latency", metavar="TIME", help="time of one request, such as 80ms or 1.5s")
+    files = parser.add_argument_group("as files", "manifests without secrets, for those who keep them in Git")
+    files.add_argument("-o", "--output", metavar="LAYOUT", help="yaml, kustomize, helm or kserve")
+    files.add_argument("--to", metavar="FOLDER", type=Path, help="where to write them; a single file goes to stdout")
 
 
 def run_deploy(context: Context, args: argparse.Namespace) -> int | None:
@@ -70,9 +78,44 @@ def run_plan(context: Context, args: argparse.Namespace) -> int | None:
     from ..core.card import plan_card
 
     options, source, _ = _read(context, args)
-    plan = context.workspace.deployer.plan(_prepare(context, options, source).request)
-    context.output.result(plan.to_dict(), lambda: str(plan_card(plan)["text/plain"]))
+    request = _prepare(context, options, source).request
+    if getattr(args, "output", None) is not None:
+        _export(context, request, args.output, args.to)
+        return None
+    sizing = _size(context, request, args)
+    plan = context.workspace.deployer.plan(request)
+    document = plan.to_dict() if sizing is None else {**plan.to_dict(), "sizing": sizing.to_dict()}
+    if sizing is not None:
+        context.output.note(str(sizing))
+    context.output.result(document, lambda: str(plan_card(plan)["text/plain"]))
     return None
+
+
+def _export(context: Context, request: Request, layout: str, folder: Path | None) -> None:
+    """Write the deployment down as files."""
+    from ..core.export import export
+
+    made = export(context.workspace, request, layout)
+    if folder is None:
+        text = made.text
+        context.output.result({"layout": layout, "files": dict(made.files)}, text)
+        return
+    paths = [str(path) for path in made.write(folder)]
+    context.output.result({"layout": layout, "written": paths}, "\n".join(paths))
+
+
+def _size(context: Context, request: Request, args: argparse.Namespace) -> Sizing | None:
+    """Return how many replicas the expected load needs, None where none was given."""
+    from ..core.config import read_config
+    from ..core.sizing import read_time, size
+
+    rps, latency = getattr(args, "rps", None), getattr(args, "latency", None)
+    if rps is None and latency is None:
+        return None
+    if rps is None or latency is None:
+        raise InvalidInputError("--rps and --latency belong together.", field="rps" if rps is None else "latency")
+    config_type = context.workspace.targets.get(request.target).config_type
+    return size(read_config(config_type, request.config), rps, read_time(latency))
 
 
 def deploy(context: Context, prepared: Prepared) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import InvalidInputError
 from .context import Context
+from .image import builder_arguments, deadline
 from .output import fields, table
 from .progress import reporting
 
@@ -33,7 +34,7 @@ def run_create(context: Context, args: argparse.Namespace) -> int | None:
 
     if args.file is None and not args.pip:
         raise InvalidInputError("An environment needs a --file or --pip requirements.", field="--file")
-    spec = _read(Path(args.file).expanduser(), args.name) if args.file else EnvironmentSpec(args.name)
+    spec = read_environment_file(Path(args.file).expanduser(), args.name) if args.file else EnvironmentSpec(args.name)
     if args.pip:
         spec = spec.with_pip(args.pip)
     if args.python_version:
@@ -77,7 +78,7 @@ def show_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run_show(context: Context, args: argparse.Namespace) -> int | None:
     """Show an environment."""
-    spec = _find(context, args.environment)
+    spec = find_environment(context, args.environment)
     if args.conda or args.requirements:
         text = spec.to_conda_yaml() if args.conda else spec.to_requirements()
         context.output.result({"text": text}, text)
@@ -107,11 +108,16 @@ def build_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``environment build``."""
     _reference(parser)
     parser.add_argument("--python", metavar="PATH", help="the Python interpreter to build it with")
+    parser.add_argument("--image", action="store_true", help="build the container image that services stand on instead")
+    parser.add_argument("--save", metavar="DIR", help="write the image's Dockerfile and its files; build nothing")
+    builder_arguments(parser)
 
 
 def run_build(context: Context, args: argparse.Namespace) -> int | None:
-    """Build the virtual environment that `--isolated` uses, so that the first deployment need not wait for it."""
-    spec = _find(context, args.environment)
+    """Build the virtual environment that `--isolated` uses, or the image, so that no deployment need wait for it."""
+    spec = find_environment(context, args.environment)
+    if args.image or args.save is not None:
+        return _build_image(context, args, spec)
     with reporting(context.output) as report:
         interpreter = context.workspace.venvs.ensure(
             spec,
@@ -119,6 +125,23 @@ def run_build(context: Context, args: argparse.Namespace) -> int | None:
             progress=lambda line: report("environment", line) if report is not None else None,
         )
     context.output.result({"name": spec.name, "version": spec.version, "python": str(interpreter)}, str(interpreter))
+    return None
+
+
+def _build_image(context: Context, args: argparse.Namespace, spec: EnvironmentSpec) -> int | None:
+    if args.save is not None:
+        from ..core.images.assembly import environment_context
+        from ..core.images.dockerfile_builder import explain
+
+        build = environment_context(spec)
+        path = build.write(Path(args.save))
+        context.output.result({"path": str(path)}, lambda: "\n".join([str(path), *explain(build, path)]))
+        return None
+    with reporting(context.output) as report:
+        image = context.workspace.images.build_environment(
+            spec, builder=args.builder, progress=deadline(args.timeout, report)
+        )
+    context.output.result(image.to_dict(), lambda: f"{image.id}  {image.location}")
     return None
 
 
@@ -148,12 +171,14 @@ def _reference(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("environment", metavar="NAME[:VERSION]", help="the environment; without a version the newest")
 
 
-def _find(context: Context, reference: str) -> EnvironmentSpec:
+def find_environment(context: Context, reference: str) -> EnvironmentSpec:
+    """Return a registered environment."""
     name, _, version = reference.partition(":")
     return context.workspace.environments.get(name, version or None)
 
 
-def _read(path: Path, name: str) -> EnvironmentSpec:
+def read_environment_file(path: Path, name: str) -> EnvironmentSpec:
+    """Read a conda file, requirements, or v1's JSON."""
     from ..core.environment import EnvironmentSpec
 
     if path.suffix == ".json" or path.is_dir():

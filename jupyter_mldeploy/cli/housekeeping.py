@@ -26,7 +26,10 @@ def run_gc(context: Context, args: argparse.Namespace) -> int | None:
     done = collect_garbage(context.workspace, grace_s=0.0 if args.all else GRACE_S)
     context.output.result(
         done.to_dict(),
-        lambda: f"removed {done.bundles} bundles and {done.files} stored files ({human_size(done.bytes)})",
+        lambda: (
+            f"removed {done.bundles} bundles, {done.images} images and {done.files} stored files"
+            f" ({human_size(done.bytes)})"
+        ),
     )
     return None
 

@@ -67,7 +67,7 @@ def run_status(context: Context, args: argparse.Namespace) -> int | None:
     service = context.service(args.name)
     record, seen = context.workspace.deployer.look(args.name)
     revisions = service.revisions()
-    live = next((item for item in revisions if item.number == record.live_revision), None)
+    live = record.live_in(revisions)
     facts = dict(seen.facts)
     document = {
         **documents.service_document(record),

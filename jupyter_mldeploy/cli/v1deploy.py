@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from ..errors import AlreadyExistsError, InvalidInputError, NotFoundError
+from ..errors import InvalidInputError, NotFoundError
 from .context import Context
 from .deploy import deploy
 from .parser import option_type
@@ -75,7 +75,7 @@ def run_deploy(context: Context, args: argparse.Namespace) -> int | None:
     for note in [*notes, *inference.notes_for(target, isolated=args.isolated)]:
         context.output.note(note)
     if not args.overwrite:
-        _refuse_existing(context, args.name)
+        context.workspace.catalogue.require_free(args.name, hint="--overwrite brings it to a new revision.")
     source = prepared.request.source
     with failing(context, args.name, {source.script: source.text}):
         deploy(context, prepared)
@@ -126,6 +126,7 @@ def _target(context: Context, deployment: DeploymentFile, compute: str | None) -
     targets = context.workspace.targets
     wanted = str(deployment.target)
     installed = targets.names()
+    nearest = "local" if "local" in installed else next(iter(installed), "")  # needs no cluster and no account
     if compute is not None and compute in installed:
         return targets.get(compute), {}
     if wanted not in installed:
@@ -134,7 +135,7 @@ def _target(context: Context, deployment: DeploymentFile, compute: str | None) -
             wanted,
             message=f"{deployment.path.name} asks for computeType {deployment.compute_type!r}, but there is no target"
             f" {wanted!r} here; installed are: {', '.join(installed) or 'none'}.",
-            hint=f"--ct {installed[0]} deploys it on {installed[0]} instead." if installed else None,
+            hint=f"--ct {nearest} deploys it on {nearest} instead." if installed else None,
         )
     target = targets.get(wanted)
     if compute is None:
@@ -147,13 +148,3 @@ def _target(context: Context, deployment: DeploymentFile, compute: str | None) -
             f" installed are: {', '.join(installed)}.",
         )
     return target, {"compute_target_name": compute}
-
-
-def _refuse_existing(context: Context, name: str) -> None:
-    try:
-        record = context.workspace.catalogue.service(name)
-    except NotFoundError:
-        return
-    raise AlreadyExistsError(
-        f"There is a service {record.name!r} already ({record.state}).", hint="--overwrite brings it to a new revision."
-    )

@@ -8,12 +8,13 @@ from __future__ import annotations
 import os
 import sys
 import tokenize
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import EntryScriptError, InvalidInputError
+from ..errors import DeploymentError, EntryScriptError, InvalidInputError
 from .bundle import Bundle, BundleModel, BundleStore
 from .cell_lines import in_cell
 from .environment import EnvironmentRegistry, EnvironmentSpec
@@ -137,7 +138,9 @@ def check(source: Source, *, force: bool = False) -> list[Diagnostic]:
         for item in lint_source(source.text, path=source.script, kind="cell" if source.kind == "cell" else "script")
     ]
     certain = {rule.code for rule in RULES if rule.zero_fp}
-    fatal = [item for item in findings if item.severity == "error" and (not force or item.code in certain)]
+    serves = {rule.code for rule in RULES if rule.serves}
+    severe = [item for item in findings if item.severity == "error" and item.code not in serves]
+    fatal = [item for item in severe if not force or item.code in certain]
     if fatal:
         first = fatal[0]
         more = f" (and {len(fatal) - 1} more)" if len(fatal) > 1 else ""
@@ -149,6 +152,16 @@ def check(source: Source, *, force: bool = False) -> list[Diagnostic]:
             + ("" if any(item.code in certain for item in fatal) else " --force deploys it all the same."),
         )
     return findings
+
+
+@contextmanager
+def told_in_failures(findings: Sequence[Mapping[str, Any]]) -> Iterator[None]:
+    """Add what the linter said about a script to the failure of its deployment: it may name the cause, and mend it."""
+    try:
+        yield
+    except DeploymentError as error:
+        error.found(findings)
+        raise
 
 
 def read_environment(

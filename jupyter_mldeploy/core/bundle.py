@@ -129,6 +129,12 @@ class BundleStore:
         except UnicodeDecodeError as error:
             raise InvalidInputError(f"The source file {path!r} is not UTF-8 text.", field="path") from error
 
+    def text_of(self, entry: FileEntry) -> str | None:
+        """Return the text of one of a bundle's files, or None for what is not text (or more than 1 MiB)."""
+        from .bundles.diff import text_of
+
+        return text_of(self._store.blobs, entry)
+
     def materialise(self, bundle: Bundle, dest: str | PathLike[str]) -> Path:
         """Lay a bundle out as a directory and return its path.
 

@@ -104,6 +104,7 @@ def deployment_card(
             facts=(
                 *service_facts(service),
                 ("digest", revision.bundle),
+                *_promotion(revision.facts),
                 *model_facts(bundle),
                 *step_facts(outcome.steps),
             ),
@@ -120,6 +121,14 @@ def deployment_card(
             },
         )
     )
+
+
+def _promotion(facts: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """Return the row that says where a promoted revision's bytes came from."""
+    source = facts.get("promoted_from")
+    if not source:
+        return ()
+    return (("promoted from", f"{source['service']} revision {source['revision']}: the same digest, the same bytes"),)
 
 
 def failure_card(
@@ -142,7 +151,9 @@ def failure_card(
         undone: the state to show when no revision was made.
     """
     verdict: Mapping[str, Any] = (error.postmortem if isinstance(error, DeploymentError) else None) or {}
-    findings = error.diagnostics if isinstance(error, EntryScriptError) else []
+    findings: Sequence[Mapping[str, Any]] = error.diagnostics if isinstance(error, EntryScriptError) else []
+    if isinstance(error, DeploymentError):
+        findings = serious(error.findings)
     live = service.live_revision if service is not None else None
     parts = _evidence(error, verdict, findings, sources or {})
     if error.hint:
@@ -190,9 +201,11 @@ def _evidence(
     parts: list[Part] = [marked] if marked is not None else []
     if len(user_frames(frames)) > 1 or (frames and marked is None):
         parts.append(traceback_lines(frames, sources))
-    parts += finding_listings(findings, sources)
-    if len(findings) > 1:
-        parts += finding_table(findings, folded=False)
+    if isinstance(error, DeploymentError):
+        parts += finding_table(findings, folded=True)  # beside the point, until nothing else explains it
+    else:
+        parts += finding_listings(findings, sources)
+        parts += finding_table(findings, folded=False) if len(findings) > 1 else []
     tree = tuple(str(path) for path in verdict.get("model_tree") or ())
     if tree and verdict.get("code") == "model-not-found":
         parts.append(Lines("files below AZUREML_MODEL_DIR", tree[:40]))
@@ -235,10 +248,10 @@ def plan_card(plan: Plan, *, captured: str | None = None, notes: Sequence[str] =
     )
 
 
-def service_card(service: Service) -> MimeBundle:
+def service_card(service: Service, *, notes: Sequence[str] = ()) -> MimeBundle:
     """Return the card of a service; see :func:`glance.glance` for how fresh its state is."""
     record, revisions = glance(service)
-    live = next((item for item in revisions if item.number == record.live_revision), None)
+    live = record.live_in(revisions)
     state = "Deleted" if record.deleted is not None else str(record.state)
     data = service_data(record)
     data |= {
@@ -247,7 +260,7 @@ def service_card(service: Service) -> MimeBundle:
         "digest": live.bundle if live else None,
         "revisions": len(revisions),
     }
-    parts: list[Part] = []
+    parts: list[Part] = [Note(text) for text in notes]
     if len(revisions) > 1:
         parts.append(revision_table(revisions))
     if record.scoring_uri and record.deleted is None:

@@ -49,6 +49,43 @@ class Catalogue:
             raise AlreadyExistsError(f"There is a service named {name!r} already.") from None
         return self.service_by_uid(uid)
 
+    def adopt_service(
+        self,
+        uid: str,
+        name: str,
+        target: str,
+        *,
+        revision: int,
+        bundle: str,
+        config: Mapping[str, Any],
+        origin: Origin,
+        description: str | None,
+        tags: Mapping[str, str],
+        properties: Mapping[str, str],
+        runtime: Mapping[str, Any],
+    ) -> ServiceRecord:
+        """Add a service that lives already, with the revision that serves; AlreadyExistsError for a known name."""
+        now = time.time()
+        try:
+            with self._store.write() as connection:
+                connection.execute("DELETE FROM revisions WHERE service_uid = ?", (uid,))
+                connection.execute("DELETE FROM services WHERE uid = ? AND deleted IS NOT NULL", (uid,))
+                connection.execute(
+                    "INSERT INTO services (uid, name, target, state, created, updated, description, tags, properties,"
+                    " runtime, live_revision) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    (uid, name, target, State.TRANSITIONING, now, now, description, _json(tags), _json(properties),
+                     _json(runtime), revision),
+                )  # fmt: skip
+                connection.execute(
+                    "INSERT INTO revisions (service_uid, number, bundle, config, state, created, origin, facts)"
+                    " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                    (uid, revision, bundle, _json(config), RevisionState.LIVE, now, _json(asdict(origin)),
+                     _json({"adopted": True})),
+                )  # fmt: skip
+        except sqlite3.IntegrityError:
+            raise AlreadyExistsError(f"There is a service named {name!r} already.") from None
+        return self.service_by_uid(uid)
+
     def service(self, name: str) -> ServiceRecord:
         """Return the service that has the name now; NotFoundError lists the names there are."""
         with self._store.read() as connection:
@@ -66,6 +103,14 @@ class Catalogue:
             message=f"Service {name!r} was deleted." if gone else f"There is no service named {name!r}.",
             hint=f"There are: {', '.join(names)}." if names else "There are no services in this workspace.",
         )
+
+    def require_free(self, name: str, *, hint: str) -> None:
+        """Raise AlreadyExistsError when a service has the name now; ``hint`` says how to go on all the same."""
+        try:
+            record = self.service(name)
+        except NotFoundError:
+            return
+        raise AlreadyExistsError(f"There is a service {record.name!r} already ({record.state}).", hint=hint)
 
     def last_service(self, name: str) -> ServiceRecord:
         """Return the service that has the name now, or else the one deleted last; its logs are kept."""
@@ -94,6 +139,18 @@ class Catalogue:
             if (target is None or record.target == target)
             and all(record.tags.get(key) == value for key, value in (tags or {}).items())
         ]
+
+    def splits(self) -> dict[str, dict[str, Any]]:
+        """Return the facts of the live revisions that divide requests among versions, by the service's uid."""
+        query = (
+            "SELECT services.uid, revisions.facts FROM services JOIN revisions"
+            " ON revisions.service_uid = services.uid AND revisions.number = services.live_revision"
+            " WHERE services.deleted IS NULL AND instr(revisions.facts, '\"split\"') > 0"
+        )
+        with self._store.read() as connection:
+            rows = connection.execute(query).fetchall()
+        found = {row["uid"]: json.loads(row["facts"]) for row in rows}
+        return {uid: facts for uid, facts in found.items() if isinstance(facts.get("split"), dict)}
 
     def change_service(self, uid: str, **values: Any) -> ServiceRecord:
         """Change columns of one service; mappings are stored as JSON."""

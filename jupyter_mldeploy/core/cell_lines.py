@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .lint.diagnostics import Diagnostic
+    from .lint.diagnostics import Diagnostic, Fix
 
 
 def cell_name(cell_id: str | None, execution_count: int | None) -> str:
@@ -30,10 +30,28 @@ def locate(line_map: Mapping[str, Any] | None, line: int) -> tuple[str, str | No
 
 
 def in_cell(finding: Diagnostic, line_map: Mapping[str, Any] | None) -> Diagnostic:
-    """Return a finding about a captured script as one about the cell; fixes, which edit the script, are left out."""
+    """Return a finding about a captured script as one about the cell, with the fixes that edit only that cell."""
     place = locate(line_map, finding.line)
     if place is None:
         return finding
     name, cell_id, line = place
     end = finding.end_line + line - finding.line
-    return replace(finding, path=name, cell_id=cell_id, line=line, end_line=end, fixes=())
+    moved = (_moved(fix, line_map, name) for fix in finding.fixes)
+    fixes = tuple(fix for fix in moved if fix is not None)
+    return replace(finding, path=name, cell_id=cell_id, line=line, end_line=end, fixes=fixes)
+
+
+def _moved(fix: Fix, line_map: Mapping[str, Any] | None, cell: str) -> Fix | None:
+    """Return a fix of the script as one of the cell, or None when it edits anything else or lines that were put in."""
+    edits = []
+    for edit in fix.edits:
+        # An edit that ends before the first character of a line leaves that line alone.
+        last = edit.end_line - (edit.end_column == 0 and edit.end_line > edit.line)
+        first_place, last_place = locate(line_map, edit.line), locate(line_map, last)
+        if first_place is None or last_place is None or first_place[0] != cell or last_place[0] != cell:
+            return None
+        if last_place[2] - first_place[2] != last - edit.line:
+            return None
+        shift = first_place[2] - edit.line
+        edits.append(replace(edit, line=edit.line + shift, end_line=edit.end_line + shift))
+    return replace(fix, edits=tuple(edits))

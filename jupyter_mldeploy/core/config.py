@@ -1,7 +1,8 @@
 """What every deployment configuration shares, and how one is read.
 
 A target brings its own subclass of :class:`DeploymentConfig`; that one pydantic model is the JSON schema for forms,
-REST, CLI and completion alike. Names and defaults follow v1's ``deploy_configuration`` parameters.
+REST, CLI and completion alike. Names and defaults follow v1's ``deploy_configuration`` parameters. What a field
+needs of its target and what it belongs to is marked at the field (:mod:`.config_marks`).
 
     >>> read_config(DeploymentConfig, {"auth_enabled": False}).auth_enabled
     False
@@ -15,8 +16,12 @@ from collections.abc import Mapping
 from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic.annotated_handlers import GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from ..errors import InvalidConfigurationError
+from .config_marks import BelongsTo, Needs, schema_marks
 
 Config = TypeVar("Config", bound="DeploymentConfig")
 
@@ -42,19 +47,19 @@ class DeploymentConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True, use_attribute_docstrings=True)
 
-    description: str | None = None
+    description: Annotated[str | None, BelongsTo("endpoint")] = None
     """Free text shown in lists."""
-    tags: dict[str, str] = Field(default_factory=dict)
+    tags: Annotated[dict[str, str], BelongsTo("endpoint")] = Field(default_factory=dict)
     """Labels to find the service by; they can be changed later."""
-    properties: dict[str, str] = Field(default_factory=dict)
+    properties: Annotated[dict[str, str], BelongsTo("endpoint")] = Field(default_factory=dict)
     """Facts about the service; they can be added to, never changed."""
-    auth_enabled: bool = True
+    auth_enabled: Annotated[bool, Needs("key_auth"), BelongsTo("endpoint")] = True
     """Callers need a key (``Authorization: Bearer <key>``)."""
-    token_auth_enabled: bool = False
+    token_auth_enabled: Annotated[bool, Needs("token_auth"), BelongsTo("endpoint")] = False
     """Callers need a signed token that ends by itself instead of a key; ``auth_enabled`` is then off."""
-    environment_variables: dict[str, str] = Field(default_factory=dict)
+    environment_variables: Annotated[dict[str, str], BelongsTo("script")] = Field(default_factory=dict)
     """Variables for the entry script. For secrets use ``secrets``."""
-    secrets: dict[str, str] = Field(default_factory=dict)
+    secrets: Annotated[dict[str, str], BelongsTo("script")] = Field(default_factory=dict)
     """Variables whose values are references: ``env:NAME`` or ``file:PATH``, resolved when the service starts."""
     scoring_timeout_ms: int = Field(60_000, ge=1, le=86_400_000)
     """Longest time for one call of run(), in milliseconds."""
@@ -62,16 +67,28 @@ class DeploymentConfig(BaseModel):
     """How many run() calls one worker executes at once."""
     max_request_wait_time: int = Field(500, ge=0, le=3_600_000)
     """Longest time a request waits in the queue, in milliseconds; then the answer is 503."""
-    max_batch_size: int = Field(1, ge=1, le=100_000)
-    """Rows of waiting requests that run() may get in one call; 1 switches micro-batching off."""
-    max_batch_wait_ms: float = Field(0.0, ge=0, le=60_000)
-    """Longest time to wait for more rows, in milliseconds; 0 takes what is queued."""
+    max_batch_size: Annotated[int, BelongsTo("script")] = Field(1, ge=1, le=100_000)
+    """Waiting requests that may share one call of run(); 1 switches micro-batching off."""
+    max_batch_wait_ms: Annotated[float, BelongsTo("script")] = Field(0.0, ge=0, le=60_000)
+    """Longest time to wait for more requests, in milliseconds; 0 takes what is queued."""
     max_request_body_mb: float = Field(100.0, gt=0, le=10_240)
     """Largest request body in MiB; larger ones are answered 413."""
-    cors_origins: list[str] = Field(default_factory=list)
+    cors_origins: Annotated[list[str], BelongsTo("endpoint")] = Field(default_factory=list)
     """Origins whose pages may call the service (``*`` for all)."""
+    enable_app_insights: bool = False
+    """Tell of requests, log lines and exceptions by OpenTelemetry: to ``OTEL_EXPORTER_OTLP_ENDPOINT``, to
+    ``APPLICATIONINSIGHTS_CONNECTION_STRING`` (give it as a secret), or to files beside the service's data."""
     error_detail: bool = False
     """Send the text of an exception in run() to the caller, not only to the log."""
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """Return the JSON schema with the fields' marks in it (see :mod:`.config_marks`)."""
+        schema = handler(core_schema)
+        properties = handler.resolve_ref_schema(schema).get("properties", {})
+        for key, marks in schema_marks(cls).items():
+            properties.get(key, {}).update(marks)
+        return schema
 
     @model_validator(mode="before")
     @classmethod

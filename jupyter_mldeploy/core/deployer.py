@@ -7,30 +7,27 @@ what the target reports (:meth:`Deployer.refresh`).
 
 from __future__ import annotations
 
-import shutil
 import threading
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import BusyError, ConflictError, NotFoundError, TargetUnavailableError
-from .assemble import Assembled, Source, assemble
+from .assemble import Assembled, Source, assemble, told_in_failures
 from .config import DeploymentConfig, read_config
+from .config_marks import require_capabilities
 from .environment import EnvironmentSpec
-from .events import EventKind
-from .keys import KeyFile
+from .key_changes import regenerate_key, rotate_token_key, takes_tokens
+from .leftovers import tidy
 from .names import check_service_name
-from .records import (
-    RevisionRecord,
-    RevisionState,
-    ServiceRecord,
-    State,
-)
+from .promotion import prepare
+from .records import RevisionRecord, ServiceRecord, State
+from .removal import Removal
 from .request import Outcome, Plan, Request
+from .revising import revised, revision_to_serve
 from .rollout import Rollout
-from .target import Observation, Progress, Report, ServiceRef, Target
-from .tokens import TokenKeyFile, no_tokens, require_token_auth
+from .target import Job, Observation, Progress, Report, ServiceRef, Target
+from .traffic.members import members_of, refuse_while_split
 
 if TYPE_CHECKING:
     from .bundle import Bundle
@@ -49,9 +46,23 @@ class Deployer:
         self._catalogue = workspace.catalogue
         self._events = workspace.events
         self._rollout = Rollout(workspace)
+        self._removal = Removal(workspace, self._rollout)
 
     def plan(self, request: Request) -> Plan:
         """Say what :meth:`deploy` would do. Everything is checked; no service, revision or process is created."""
+        target, job, assembled = self.planned(request)
+        return Plan(
+            request.name,
+            request.target,
+            job.revision,
+            assembled.bundle.digest,
+            list(target.plan(job)),
+            [item.to_dict() for item in assembled.findings],
+            assembled.environment.to_dict(),
+        )
+
+    def planned(self, request: Request) -> tuple[Target, Job, Assembled]:
+        """Return the target and what it would get. Everything is checked; nothing is created."""
         target, config = self._check(request)
         assembled = self._assemble(request)
         record = self._existing(request)
@@ -59,15 +70,7 @@ class Deployer:
         if record is not None:
             number = max((item.number for item in self._catalogue.revisions(record.uid)), default=0) + 1
         job = self._rollout.job(record, request.name, number, assembled.bundle, config, request.interpreter)
-        return Plan(
-            request.name,
-            request.target,
-            number,
-            assembled.bundle.digest,
-            list(target.plan(job)),
-            [item.to_dict() for item in assembled.findings],
-            assembled.environment.to_dict(),
-        )
+        return target, job, assembled
 
     def deploy(
         self,
@@ -92,13 +95,16 @@ class Deployer:
         progress.step("check", "checking the entry script and its models")
         target, config = self._check(request)
         record = self._existing(request)
+        if record is not None:
+            refuse_while_split(self._catalogue, record)
         assembled = self._assemble(request)
         self._preview(target, record, request, assembled, config)
-        outcome = self._rollout.roll(
-            request.name, target, assembled.bundle, config, request.config, request.source.origin, progress,
-            interpreter=request.interpreter,
-        )  # fmt: skip
         findings = [item.to_dict() for item in assembled.findings]
+        with told_in_failures(findings):
+            outcome = self._rollout.roll(
+                request.name, target, assembled.bundle, config, request.config, request.source.origin, progress,
+                interpreter=request.interpreter,
+            )  # fmt: skip
         return Outcome(outcome.service, outcome.revision, outcome.steps, findings)
 
     def update(
@@ -114,16 +120,23 @@ class Deployer:
         report: Report | None = None,
         cancelled: threading.Event | None = None,
     ) -> Outcome:
-        """Bring a service to a new revision that differs in what is given; the rest stays as it is."""
+        """Bring a service to a new revision that differs in what is given; the rest stays as it is.
+
+        Args:
+            config: settings to change; None as a value takes one back to its default.
+        """
         record = self._catalogue.service(name)
+        refuse_while_split(self._catalogue, record)
         live = self._rollout.live(record)
         bundle = self._workspace.bundles.get(live.bundle)
         target = self._workspace.targets.get(record.target)
-        settings = {**live.config, **(config or {})}
+        changed = config or {}
+        kept = {key: value for key, value in live.config.items() if key not in changed}
+        settings = {**kept, **{key: value for key, value in changed.items() if value is not None}}
         checked = read_config(target.config_type, settings)
         progress = Progress(timeout_s, report, cancelled)
         progress.step("check", "checking what changes")
-        new = self._revise(bundle, source=source, models=models, environment=environment, force=force)
+        new = revised(self._workspace, bundle, source=source, models=models, environment=environment, force=force)
         origin = source.origin if source is not None else live.origin
         return self._rollout.roll(
             name, target, new, checked, settings, origin, progress, interpreter=self._interpreter(live)
@@ -144,31 +157,52 @@ class Deployer:
             to: number of the revision; None is the one that was live before the present one.
         """
         record = self._catalogue.service(name)
-        revisions = self._catalogue.revisions(record.uid)
-        if to is None:
-            present = self._rollout.live(record)
-            source_number = present.facts.get("rollback_of", present.number)
-            earlier = [
-                item for item in revisions if item.state is RevisionState.SUPERSEDED and item.number < source_number
-            ]
-            if not earlier:
-                raise ConflictError(
-                    f"Service {name!r} has no earlier revision that worked.",
-                    hint=f"`mldeploy revisions {name}` lists them; name one with --to.",
-                )
-            wanted = earlier[-1]
-        else:
-            wanted = self._catalogue.revision(record.uid, to)
-            if wanted.state is RevisionState.FAILED:
-                raise ConflictError(f"Revision {to} of {name!r} never worked: {wanted.reason}")
+        wanted = revision_to_serve(self._catalogue, record, self._rollout.live, to)
         target = self._workspace.targets.get(record.target)
         progress = Progress(timeout_s, report, cancelled)
         progress.step("check", f"going back to revision {wanted.number}")
-        return self._rollout.roll(
+        outcome = self._rollout.roll(
             name, target, self._workspace.bundles.get(wanted.bundle), read_config(target.config_type, wanted.config),
             wanted.config, wanted.origin, progress, interpreter=self._interpreter(wanted),
             facts={"rollback_of": wanted.number},
         )  # fmt: skip
+        for member in members_of(self._catalogue, name).values():
+            self.delete(member.name, member=True)  # the revision serves directly: no version is asked any more
+        return outcome
+
+    def serve(
+        self,
+        name: str,
+        bundle: Bundle,
+        settings: Mapping[str, Any],
+        progress: Progress,
+        *,
+        like: RevisionRecord,
+        target: str | None = None,
+        facts: Mapping[str, Any] | None = None,
+    ) -> Outcome:
+        """Make a bundle that is known the live revision of a service, which is made when it is new.
+
+        Args:
+            settings: the target's configuration.
+            like: a revision whose interpreter and origin are taken over.
+            target: where a new service runs.
+            facts: what to remember about the revision.
+        """
+        try:
+            to = self._workspace.targets.get(self._catalogue.service(name).target)
+        except NotFoundError:
+            if target is None:
+                raise
+            to = self._workspace.targets.get(target)
+        config = read_config(to.config_type, settings)
+        return self._rollout.roll(
+            name, to, bundle, config, settings, like.origin, progress, interpreter=self._interpreter(like), facts=facts
+        )
+
+    def live(self, record: ServiceRecord) -> RevisionRecord:
+        """Return the live revision of a service; ConflictError when none ever worked."""
+        return self._rollout.live(record)
 
     def promote(
         self,
@@ -182,23 +216,25 @@ class Deployer:
         cancelled: threading.Event | None = None,
     ) -> Outcome:
         """Deploy the live revision's very bytes on another target, under ``new_name`` (default: ``name-target``)."""
-        live = self._rollout.live(self._catalogue.service(name))
-        bundle = self._workspace.bundles.get(live.bundle)
-        self._workspace.bundles.verify(bundle)
-        goal = check_service_name(new_name or f"{name}-{target}")
-        to = self._workspace.targets.get(target)
+        record = self._catalogue.service(name)
+        live = self._rollout.live(record)
         settings = dict(config or {})
-        checked = read_config(to.config_type, settings)
+        goal, to, bundle, checked, facts = prepare(
+            self._workspace, self._rollout, record, live, target, new_name, settings
+        )
         progress = Progress(timeout_s, report, cancelled)
         progress.step("check", f"promoting {bundle.digest[:19]} to {target}")
+        origin, interpreter = live.origin, self._interpreter(live)
         return self._rollout.roll(
-            goal, to, bundle, checked, settings, live.origin, progress, interpreter=self._interpreter(live)
+            goal, to, bundle, checked, settings, origin, progress, interpreter=interpreter, facts=facts
         )
 
     def stop(self, name: str) -> ServiceRecord:
         """Stop serving; keys, logs and revisions stay. Idempotent."""
         record, target = self._known(name)
         target.capabilities.require(target.name, "stop_start")
+        for member in members_of(self._catalogue, name).values():
+            self.stop(member.name)
         with self._rollout.locked(name):
             target.stop(self._rollout.reference(record))
             return self._rollout.announce(record, State.STOPPED, "stopped by the user")
@@ -215,6 +251,8 @@ class Deployer:
         record, target = self._known(name)
         target.capabilities.require(target.name, "stop_start")
         progress = Progress(timeout_s, report, cancelled)
+        for member in members_of(self._catalogue, name).values():
+            self.start(member.name, timeout_s=timeout_s, report=report, cancelled=cancelled)
         progress.step("start", f"starting {name}")
         with self._rollout.locked(name, progress):
             revision = self._rollout.live(record)
@@ -224,60 +262,25 @@ class Deployer:
             seen = target.start(job, progress)
             return self._rollout.settle(record, seen)
 
-    def delete(self, name: str) -> bool:
-        """Remove a service from its target and from the lists; logs and history stay.
+    def delete(self, name: str, *, member: bool = False) -> bool:
+        """Remove a service from its target and from the lists; logs and history stay. See ``core.removal``."""
+        return self._removal.delete(name, member=member)
 
-        Returns:
-            True when it was there, False when it had been deleted before.
-        """
-        try:
-            record, target = self._known(name)
-        except NotFoundError:
-            if self._catalogue.last_service(name).deleted is not None:
-                return False
-            raise
-        with self._rollout.locked(name):
-            reference = self.reference(record)
-            self._rollout.announce(record, State.DELETING, None)
-            target.delete(reference)
-            self._catalogue.change_service(record.uid, deleted=time.time(), scoring_uri=None)
-            self._events.append(EventKind.SERVICE_DELETED, f"{name} was deleted", service_uid=record.uid, service=name)
-            shutil.rmtree(self._workspace.service_directory(record.uid), ignore_errors=True)
-        return True
+    def forget(self, name: str) -> str | None:
+        """Delete a service, and only its record where its target cannot be asked. See ``core.removal``."""
+        return self._removal.forget(name)
 
     def regenerate_key(self, name: str, which: str, value: str | None = None) -> None:
         """Change one key; callers with the other one notice nothing."""
-        record, target = self._known(name)
-        target.capabilities.require(target.name, "key_auth")
-        with self._rollout.locked(name):
-            file = KeyFile(self._workspace.keys_path(record.uid))
-            file.regenerate(which, value)
-            if record.state not in {State.STOPPED, State.FAILED}:
-                target.reload_keys(self._rollout.reference(record), file.path)
-            self._events.append(
-                EventKind.KEYS, f"the {which.lower()} key of {name} was changed", service_uid=record.uid, service=name
-            )
+        regenerate_key(self._workspace, self._rollout, name, which, value)
 
     def rotate_token_key(self, name: str, *, revoke: bool = False) -> None:
         """Sign tokens with a new key; those of the key before stay valid unless ``revoke`` says otherwise."""
-        record, target = self._known(name)
-        if not self.takes_tokens(record):
-            raise no_tokens(name)
-        with self._rollout.locked(name):
-            file = TokenKeyFile(self._workspace.token_keys_path(record.uid))
-            file.rotate(revoke=revoke)
-            if record.state not in {State.STOPPED, State.FAILED}:
-                target.reload_keys(self._rollout.reference(record), file.path)
-            text = f"the signing key of {name} was changed{' and its tokens revoked' if revoke else ''}"
-            self._events.append(EventKind.KEYS, text, service_uid=record.uid, service=name)
+        rotate_token_key(self._workspace, self._rollout, name, revoke=revoke)
 
     def takes_tokens(self, record: ServiceRecord) -> bool:
         """Return whether the live revision's callers send tokens."""
-        if record.live_revision is None:
-            return False
-        live = self._catalogue.revision(record.uid, record.live_revision)
-        target = self._workspace.targets.get(record.target)
-        return read_config(target.config_type, live.config).token_auth_enabled
+        return takes_tokens(self._workspace, record)
 
     def refresh(self, name: str) -> ServiceRecord:
         """Compare the record with the truth, import what happened, and settle what a killed process left open."""
@@ -290,8 +293,18 @@ class Deployer:
         self._rollout.import_events(record, seen)
         try:
             with self._workspace.store.lock(f"service-{name}"):
-                self._rollout.recover(record, seen)
-                return self._rollout.settle(self._catalogue.service_by_uid(record.uid), seen), seen
+                settled = self._catalogue.service_by_uid(record.uid)
+                if settled.deleted is not None:
+                    return settled, seen
+                is_open = self._rollout.has_candidates(settled)
+                if is_open or settled.updated != record.updated:
+                    # The service was changed while the target answered, so that answer may be about the past.
+                    seen = target.observe(self._rollout.reference(settled))
+                if is_open:
+                    self._rollout.recover(settled, seen)
+                    settled = self._catalogue.service_by_uid(record.uid)
+                    tidy(target, self._rollout.reference(settled), settled.live_revision)
+                return self._rollout.settle(settled, seen), seen
         except BusyError:
             return self._catalogue.service_by_uid(record.uid), seen
 
@@ -303,7 +316,7 @@ class Deployer:
         check_service_name(request.name)
         target = self._workspace.targets.get(request.target)
         config = read_config(target.config_type, request.config)
-        require_token_auth(target, config)
+        require_capabilities(target, config)
         available = target.available()
         if not available.ok:
             raise TargetUnavailableError(
@@ -337,34 +350,6 @@ class Deployer:
             bundles=workspace.bundles,
         )
 
-    def _revise(
-        self,
-        bundle: Bundle,
-        *,
-        source: Source | None,
-        models: Sequence[str | Path | Model] | None,
-        environment: EnvironmentSpec | str | Path | None,
-        force: bool,
-    ) -> Bundle:
-        """Return the bundle with the given parts replaced."""
-        bundles = self._workspace.bundles
-        if source is None:
-            text = bundles.read_text(bundle, bundle.entry_script)
-            entries = {entry.path: entry for entry in bundle.source.files if entry.path != bundle.entry_script}
-            source = Source(bundle.entry_script, text, entries, line_map=bundle.line_map)
-        given = EnvironmentSpec.from_dict(bundle.environment) if environment is None else environment
-        return assemble(
-            source,
-            models=list(bundle.models) if models is None else models,
-            environment=given,
-            pip=(),
-            interpreter=None,
-            force=force,
-            registry=self._workspace.models,
-            environments=self._workspace.environments,
-            bundles=bundles,
-        ).bundle
-
     def _preview(
         self,
         target: Target,
@@ -374,6 +359,8 @@ class Deployer:
         config: DeploymentConfig,
     ) -> None:
         """Let the target refuse before a row, a directory or a process exists."""
+        if target.capabilities.needs_image:
+            self._workspace.images.context(assembled.bundle)  # an environment that no image can have is refused
         target.plan(self._rollout.job(record, request.name, 0, assembled.bundle, config, request.interpreter))
 
     def _known(self, name: str) -> tuple[ServiceRecord, Target]:

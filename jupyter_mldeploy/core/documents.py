@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from .target import BrokenTarget, Target
+from .target import BrokenTarget, Measuring, Target
 
 if TYPE_CHECKING:
     from .bundle import Bundle
@@ -64,7 +64,7 @@ def outcome_document(outcome: Outcome, bundle: Bundle) -> dict[str, Any]:
 
 
 def target_document(target: Target | BrokenTarget, *, in_full: bool = False) -> dict[str, Any]:
-    """Return a target; ``in_full`` adds its capabilities and the JSON schema of its configuration."""
+    """Return a target; ``in_full`` adds its capabilities, its configuration and what a profile can limit."""
     if isinstance(target, BrokenTarget):
         return {
             "name": target.name,
@@ -83,9 +83,25 @@ def target_document(target: Target | BrokenTarget, *, in_full: bool = False) -> 
     if in_full:
         document["capabilities"] = target.capabilities.to_dict()
         document["configuration"] = target.config_type.model_json_schema()
+        document["profiles"] = _profiles(target)
     return document
+
+
+def _profiles(target: Target) -> dict[str, bool] | None:
+    """Return what a profile on a target can limit; None where its services cannot be measured."""
+    if not isinstance(target, Measuring):
+        return None
+    cpu, memory = target.limit_fields
+    return {"cpu": bool(cpu), "memory_gb": bool(memory)}
 
 
 def log_document(line: LogLine) -> dict[str, Any]:
     """Return a line of a log; ``time`` is epoch seconds or None."""
-    return asdict(line)
+    # Written out: logs have millions of lines, and dataclasses.asdict copies every value.
+    return {
+        "time": line.time,
+        "text": line.text,
+        "source": line.source,
+        "revision": line.revision,
+        "level": line.level,
+    }

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from jupyter_mldeploy.core.script import kind as scriptkind
+from jupyter_mldeploy.core.script.facts import facts_of
 from jupyter_mldeploy.core.script.reading import (
     EntryReader,
     last_name,
@@ -29,12 +30,13 @@ from jupyter_mldeploy.core.script.records import (
 )
 from jupyter_mldeploy.core.script.scopes import Facts, FunctionNode
 from jupyter_mldeploy.core.script.source import SourceText
-from jupyter_mldeploy.core.script.syntax import ParsedSource, parse_source
+from jupyter_mldeploy.core.script.syntax import Memory, ParsedSource, parse_source
 
 __all__ = [
     "Analysis",
     "EntryFunction",
     "EntryScript",
+    "Memory",
     "ModelReference",
     "Parameter",
     "RunDecorator",
@@ -98,10 +100,17 @@ def third_party_imports(text: str) -> tuple[str, ...]:
     return tuple(name for name in top_level_imports(text) if name not in sys.stdlib_module_names)
 
 
-def analyse(text: str, *, path: str | None = None, batch: bool = False) -> Analysis:
-    """Read a script with its tree and facts, for the rules; ``batch`` says that the kind is known to be batch."""
-    parsed = parse_source(text)
-    facts = Facts(parsed.tree)
+def analyse(text: str, *, path: str | None = None, batch: bool = False, memory: Memory | None = None) -> Analysis:
+    """Read a script with its tree and facts, for the rules.
+
+    Args:
+        text: the script; it may be incomplete.
+        path: where it comes from.
+        batch: its kind is known to be batch.
+        memory: what is known from earlier versions of the same text; their analyses are not to be used any more.
+    """
+    parsed = parse_source(text, memory)
+    facts = facts_of(parsed)
     run_how, run_node, owner = _find(facts, "run")
     init_how, init_node, _ = _find(facts, "init", owner)
     decorators = tuple(_decorator(facts, node) for node in run_node.decorator_list) if run_node else ()

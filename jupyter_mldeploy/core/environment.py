@@ -34,7 +34,8 @@ __all__ = ["EnvironmentRegistry", "EnvironmentSpec", "VenvCache"]
 
 _PYTHON = re.compile(r"\d+(\.\d+){0,2}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_TUPLES = ("pip", "pip_options", "channels", "conda")
+_TUPLES = ("pip", "pip_options", "channels", "conda", "dockerfile_steps")
+_RUNTIMES = ("python", "spark-py")
 _MAPPINGS = ("variables", "registry", "lock", "hashes")
 
 
@@ -56,6 +57,11 @@ class EnvironmentSpec:
             ``${NAME}``, never the password itself.
         lock: distribution → version, for everything that is to be installed, as far as it is known.
         hashes: distribution → digests that its files must have.
+        dockerfile_steps: further lines of the Dockerfile, run as root before the packages are installed. ``COPY`` takes
+            files that go with the entry script.
+        gpu: ``"any"``, where the packages bring CUDA with themselves, or the version of CUDA that they need
+            (``"12.6"``); None for no GPU.
+        runtime: ``"spark-py"`` for Java and PySpark; None is plain Python.
 
     Raises:
         InvalidInputError: a value that cannot be used; ``field`` names it.
@@ -74,6 +80,9 @@ class EnvironmentSpec:
     registry: Mapping[str, str] = field(default_factory=dict)
     lock: Mapping[str, str] = field(default_factory=dict)
     hashes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    dockerfile_steps: tuple[str, ...] = ()
+    gpu: str | None = None
+    runtime: str | None = None
 
     def __post_init__(self) -> None:
         for name in _TUPLES:
@@ -88,6 +97,8 @@ class EnvironmentSpec:
             ("pip_options", options),
             ("conda", conda),
             ("channels", tuple(self.channels)),
+            ("dockerfile_steps", tuple(item.rstrip() for item in self.dockerfile_steps if item.strip())),
+            ("runtime", None if self.runtime == "python" else self.runtime),
         ):
             object.__setattr__(self, name, value)
         for name in _MAPPINGS:
@@ -110,6 +121,16 @@ class EnvironmentSpec:
                 "An environment has a base image or a base Dockerfile, not both.",
                 field="base_dockerfile",
                 hint="Leave one of the two out.",
+            )
+        if self.runtime is not None and self.runtime not in _RUNTIMES:
+            raise InvalidInputError(
+                f"There is no runtime {self.runtime!r}.",
+                field="runtime",
+                hint=f"Runtimes are {' and '.join(_RUNTIMES)}.",
+            )
+        if self.gpu is not None and not re.fullmatch(r"any|\d+\.\d+(\.\d+)?", str(self.gpu)):
+            raise InvalidInputError(
+                f"{self.gpu!r} is not a version of CUDA.", field="gpu", hint="Write 12.6, or any to take no CUDA base."
             )
         password = self.registry.get("password")
         if password and not re.fullmatch(r"\$\{\w+\}", password):

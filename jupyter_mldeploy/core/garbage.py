@@ -14,9 +14,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Collected:
-    """What a collection removed: numbers of bundles and of files, and the files' bytes together."""
+    """What a collection removed: numbers of bundles, images and files, and the files' bytes together."""
 
     bundles: int
+    images: int
     files: int
     bytes: int
 
@@ -26,7 +27,7 @@ class Collected:
 
 
 def collect_garbage(workspace: Workspace, *, grace_s: float = GRACE_S) -> Collected:
-    """Remove bundles that no revision of a living service uses, then the stored files that nothing refers to.
+    """Remove bundles that no revision of a living service and no image uses, then what images and files are idle.
 
     Args:
         grace_s: seconds for which what is new is left alone, in case a deployment is about to refer to it.
@@ -41,8 +42,9 @@ def collect_garbage(workspace: Workspace, *, grace_s: float = GRACE_S) -> Collec
             continue
         # One transaction, so that no revision can begin to use the bundle between the question and the deletion.
         with workspace.store.write():
-            if bundle.digest not in workspace.catalogue.bundles_in_use():
+            if bundle.digest not in workspace.bundles_in_use():
                 workspace.bundles.delete(bundle.digest)
                 bundles += 1
+    images = workspace.images.collecting().collect(grace_s=grace_s)
     files, size = workspace.bundles.gc(grace_s=grace_s)
-    return Collected(bundles, files, size)
+    return Collected(bundles, images, files, size)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,12 +53,29 @@ class KeyFile:
         values = json.loads(self.path.read_text(encoding="utf-8"))
         return Keys(values["primary"], values["secondary"])
 
-    def write(self, keys: Keys) -> None:
-        """Replace the file atomically, readable by its owner only."""
+    def further(self) -> list[str]:
+        """Return the keys of others that open the service too; see :meth:`lend`."""
+        try:
+            values = json.loads(self.path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return []
+        return list(values.get("further") or ())
+
+    def lend(self, further: Sequence[str]) -> bool:
+        """Let further keys open the service; they stay when its own are changed. Return whether that is a change."""
+        if self.further() == list(further):
+            return False
+        self.write(self.ensure(), further)
+        return True
+
+    def write(self, keys: Keys, further: Sequence[str] | None = None) -> None:
+        """Replace the file atomically, readable by its owner only; ``further`` None leaves those there are."""
+        others = self.further() if further is None else list(further)
         temporary = self.path.with_name(f".{self.path.name}.{os.getpid()}.{secrets.token_hex(4)}")
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-            json.dump({"primary": keys.primary, "secondary": keys.secondary}, stream)
+            more = {"further": others} if others else {}
+            json.dump({"primary": keys.primary, "secondary": keys.secondary, **more}, stream)
             stream.flush()
             os.fsync(stream.fileno())
         temporary.replace(self.path)

@@ -28,6 +28,7 @@ from . import nocode_scripts as scripts
 from .assemble import Source
 from .model import Model
 from .nocode_kinds import KNOWN, TITLES, Found, Kind, detect
+from .nocode_mlflow import mlflow_parts
 from .records import Origin
 
 if TYPE_CHECKING:
@@ -175,7 +176,7 @@ def _facts(
     if kind == "mlflow":
         if found.native is None or _has("mlflow", interpreter):
             _require(read_model("importable", "mlflow", interpreter), found, shown, interpreter)
-            return {}, []
+            return _mlflow_facts(found, path, shown, interpreter, trusted=trusted)
         kind, inner = found.native
     notes: list[str] = []
     if kind == "pickle" and not trusted:
@@ -196,6 +197,18 @@ def _facts(
     if kind == "pickle":
         notes.append(f"{shown} is a pickle: loading it runs the code in it. Deploy only pickles that you trust.")
     return {**facts, "kind": kind, "inner": inner}, notes
+
+
+def _mlflow_facts(
+    found: Found, path: Path, shown: str, interpreter: str | Path | None, *, trusted: bool
+) -> tuple[dict[str, Any], list[str]]:
+    """See whether the model takes the sample that its signature suggests. Reading it runs code that it brings."""
+    columns = [item for item in found.signature if item.get("name")]
+    if not trusted or not columns:
+        return {}, []
+    facts = read_model("mlflow", str(path), interpreter)
+    _require(facts, found, shown, interpreter)
+    return facts, []
 
 
 def version_notes(shown: str, facts: Mapping[str, Any], stored: Mapping[str, Any] | None) -> list[str]:
@@ -243,7 +256,7 @@ def _parts(found: Found, facts: Mapping[str, Any]) -> scripts.Parts:
     if kind == "tensorflow":
         return scripts.tensorflow_parts(facts)
     if kind == "mlflow":
-        return scripts.mlflow_parts(found.signature)
+        return mlflow_parts(found.signature, facts)
     return scripts.torch_parts(kind, facts)
 
 

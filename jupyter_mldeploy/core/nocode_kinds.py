@@ -49,6 +49,8 @@ _FLAVORS: Mapping[str, tuple[Kind, str]] = {
     "onnx": ("onnx", "data"),
 }
 
+_PICKLES = frozenset({".pkl", ".pickle", ".joblib"})
+
 KNOWN = (
     "Served without a script are: scikit-learn (.pkl, .joblib), ONNX (.onnx), XGBoost (.json, .ubj), LightGBM (.txt), "
     "TorchScript (.pt), torch.export (.pt2), TensorFlow SavedModel folders and MLflow model folders. "
@@ -143,6 +145,21 @@ def _folder(path: Path) -> Found | None:
     return None
 
 
+def _with_example(
+    signature: tuple[Mapping[str, Any], ...], path: Path, info: Mapping[str, Any] | None
+) -> tuple[Mapping[str, Any], ...]:
+    """Add to each column the value of the first row of the example that was saved with the model."""
+    if not info or info.get("pandas_orient") != "split" or ".." in Path(str(info["artifact_path"])).parts:
+        return signature
+    try:
+        content = json.loads((path / str(info["artifact_path"])).read_bytes())
+        row = dict(zip(content["columns"], content["data"][0], strict=True))
+    except (OSError, ValueError, KeyError, IndexError, TypeError):
+        return signature
+    plain = {name: value for name, value in row.items() if isinstance(value, str | int | float | bool)}
+    return tuple({**item, "example": plain[item["name"]]} if item.get("name") in plain else item for item in signature)
+
+
 def _mlflow(path: Path) -> Found | None:
     try:
         description = yaml.safe_load((path / "MLmodel").read_text(encoding="utf-8"))
@@ -154,10 +171,13 @@ def _mlflow(path: Path) -> Found | None:
     signature: tuple[Mapping[str, Any], ...] = ()
     with suppress(ValueError, KeyError, TypeError):
         signature = tuple(json.loads(description["signature"]["inputs"]))
+        signature = _with_example(signature, path, description.get("saved_input_example_info"))
     native: tuple[Kind, str] | None = None
     for flavor, (kind, key) in _FLAVORS.items():
         file = flavors.get(flavor, {}).get(key) if isinstance(flavors.get(flavor), dict) else None
-        if isinstance(file, str) and (path / file).is_file() and ".." not in Path(file).parts:
+        if not isinstance(file, str) or ".." in Path(file).parts or not (path / file).is_file():
+            continue
+        if kind != "pickle" or Path(file).suffix in _PICKLES:  # and not a file of skops
             native = (kind, file)
             break
     return Found("mlflow", signature=signature, native=native)

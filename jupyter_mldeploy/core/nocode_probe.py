@@ -163,23 +163,64 @@ def lightgbm(path: str) -> dict[str, Any]:
 
 
 def torch_exported(path: str) -> dict[str, Any]:
-    """Read the example inputs that a program was exported with."""
+    """Read the tensors that a program takes: their names, types and shapes, None for what is free."""
     torch = importlib.import_module("torch")
     program = torch.export.load(path)
-    positional, _ = program.example_inputs or ((), {})
-    inputs = [
-        {"name": f"input_{index}", "type": str(item.dtype).removeprefix("torch."), "shape": list(item.shape)}
-        for index, item in enumerate(positional)
-        if hasattr(item, "dtype")
-    ]
+    positional, named = program.example_inputs or ((), {})
+    nodes = {node.name: node.meta.get("val") for node in program.graph.nodes if node.op == "placeholder"}
+    names = list(program.graph_signature.user_inputs)
+    if len(names) != len(positional) + len(named) or not all(hasattr(nodes.get(name), "dtype") for name in names):
+        return {"error": "it takes lists, dictionaries or numbers; only tensors can be told by a signature"}
+    inputs: list[dict[str, Any]] = []
+    for index, (name, example) in enumerate(zip(names, [*positional, *named.values()], strict=True)):
+        sizes = [size if isinstance(size, int) else None for size in nodes[name].shape]
+        keyword = list(named)[index - len(positional)] if index >= len(positional) else None
+        inputs.append({
+            "name": keyword or name, "type": _torch_type(nodes[name]), "shape": sizes, "keyword": keyword,
+            "sample": list(example.shape),
+        })  # fmt: skip
     return {"inputs": inputs, "versions": _versions({"torch"})}
 
 
 def torchscript(path: str) -> dict[str, Any]:
-    """See that the file can be read; a script does not tell the shapes it takes."""
+    """Read the names of the tensors it takes; their shape is guessed from the first layer, and tried."""
     torch = importlib.import_module("torch")
-    torch.jit.load(path, map_location="cpu")
-    return {"versions": _versions({"torch"})}
+    model = torch.jit.load(path, map_location="cpu").eval()
+    arguments = [item for item in model.forward.schema.arguments[1:] if not item.has_default_value()]
+    facts: dict[str, Any] = {"versions": _versions({"torch"}), "arguments": [item.name for item in arguments]}
+    if any(str(item.type) != "Tensor" for item in arguments):
+        return {"error": "its forward() takes more than tensors"}
+    for kind, sizes, sample in _first_layers(model) if len(arguments) == 1 else ():
+        try:
+            with torch.inference_mode():
+                model(torch.zeros([2, *sample[1:]], dtype=getattr(torch, kind)))
+        except Exception:  # noqa: BLE001, S112 - a shape that does not fit says nothing else
+            continue
+        facts["inputs"] = [{"name": arguments[0].name, "type": kind, "shape": sizes, "sample": sample}]
+        break
+    return facts
+
+
+def _first_layers(model: Any) -> Iterator[tuple[str, list[int | None], list[int]]]:
+    """Yield what the first layer with weights takes: type, sizes (None is free) and a shape to try."""
+    for layer in model.modules():
+        weight, name = getattr(layer, "weight", None), str(getattr(layer, "original_name", ""))
+        if weight is None or len(getattr(weight, "shape", ())) < 2:
+            continue
+        if name == "Embedding":
+            yield "int64", [None, None], [1, 4]
+        elif name == "Linear":
+            width = int(weight.shape[1])
+            yield "float32", [None, width], [1, width]
+        elif name in {"Conv1d", "Conv2d", "Conv3d"}:
+            channels, spread = int(weight.shape[1]) * int(getattr(layer, "groups", 1)), len(weight.shape) - 2
+            for size in (224, 64, 32, 28):
+                yield "float32", [None, channels, *[None] * spread], [1, channels, *[size] * spread]
+        return
+
+
+def _torch_type(tensor: Any) -> str:
+    return str(tensor.dtype).removeprefix("torch.")
 
 
 def tensorflow(path: str) -> dict[str, Any]:
@@ -190,10 +231,41 @@ def tensorflow(path: str) -> dict[str, Any]:
     if name is None:
         return {"error": "it has no signature; export it with `tf.saved_model.save(model, path, signatures=…)`"}
     inputs = [
-        {"name": key, "type": item.dtype.name, "shape": [None if size is None else int(size) for size in item.shape]}
+        {
+            "name": key,
+            "type": item.dtype.name,
+            "scalar": item.shape.rank == 0,
+            "shape": [None if size is None else int(size) for size in item.shape] if item.shape.rank else [],
+        }
         for key, item in signatures[name].structured_input_signature[1].items()
     ]
     return {"signature": name, "inputs": inputs, "versions": _versions({"tensorflow"})}
+
+
+def mlflow(path: str) -> dict[str, Any]:
+    """Load a model with mlflow and find a row that it takes: of its own example, else of zeros and empty texts."""
+    library = importlib.import_module("mlflow.pyfunc")
+    pandas = importlib.import_module("pandas")
+    model = library.load_model(path)
+    schema = model.metadata.get_input_schema()
+    if schema is None or not schema.has_input_names() or schema.is_tensor_spec():
+        return {}
+    names, dtypes = schema.input_names(), schema.pandas_types()
+    frames = []
+    with suppress(Exception):
+        frames.append(model.input_example[:1][names])
+    likely = {"string": "", "boolean": False, "double": 0.0, "float": 0.0, "datetime": "2020-01-01T00:00:00"}
+    values = [likely.get(str(item["type"]), 0) for item in schema.to_dict()]
+    frames.append(pandas.DataFrame([values], columns=names))
+    for frame in frames:
+        try:
+            model.predict(frame.astype(dict(zip(names, dtypes, strict=True))))
+            row = json.loads(frame.to_json(orient="values", date_format="iso"))[0]
+        except Exception:  # noqa: BLE001, S112 - a sample that does not fit says nothing else
+            continue
+        if all(isinstance(value, str | int | float | bool) for value in row):
+            return {"sample": row}
+    return {"sample": None}
 
 
 def importable(module: str) -> dict[str, Any]:
@@ -225,6 +297,7 @@ PROBES: dict[str, Callable[[str], dict[str, Any]]] = {
     "torchscript": torchscript,
     "torch_exported": torch_exported,
     "tensorflow": tensorflow,
+    "mlflow": mlflow,
     "importable": importable,
 }
 

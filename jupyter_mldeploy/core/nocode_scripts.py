@@ -6,13 +6,14 @@ import keyword
 import re
 import textwrap
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-_NUMPY = "from inference_schema.parameter_types.numpy_parameter_type import NumpyParameterType"
-_PANDAS = "from inference_schema.parameter_types.pandas_parameter_type import PandasParameterType"
+NUMPY = "from inference_schema.parameter_types.numpy_parameter_type import NumpyParameterType"
+PANDAS = "from inference_schema.parameter_types.pandas_parameter_type import PandasParameterType"
 _STANDARD = "from inference_schema.parameter_types.standard_py_parameter_type import StandardPythonParameterType"
-_INPUT = "from inference_schema.schema_decorators import input_schema"
+INPUT = "from inference_schema.schema_decorators import input_schema"
+_RESPONSE = "from azureml.contrib.services.aml_response import AMLResponse"
 _BOTH = "from inference_schema.schema_decorators import input_schema, output_schema"
 
 #: Longer rows are written as numpy.zeros(…) instead of number by number.
@@ -24,9 +25,34 @@ _ONNX_TYPES = {
     "tensor(uint8)": "uint8", "tensor(bool)": "bool", "tensor(string)": "object",
 }  # fmt: skip
 
-_MLFLOW_SAMPLES: Mapping[str, Any] = {
-    "double": 0.0, "float": 0.0, "long": 0, "integer": 0, "string": "", "boolean": False,
-}  # fmt: skip
+
+_TORCH_AND_NUMPY = frozenset({"float16", "float32", "float64", "int8", "int16", "int32", "int64", "uint8", "bool"})
+_TORCH_ONLY = frozenset({"bfloat16", "float8_e4m3fn", "float8_e5m2"})
+
+#: Rows may come without names; other names than the model's are the caller's error.
+_CHECK_COLUMNS = """
+if list(data.columns) == list(range(len(COLUMNS))):
+    data = pd.DataFrame(data.values.tolist(), columns=COLUMNS)
+missing = [name for name in COLUMNS if name not in data.columns]
+if missing:
+    return AMLResponse({'message': f'The input lacks the columns {missing}.'}, 400, json_str=True)
+"""
+
+_TEXTS_AS_JSON = """
+def as_json(array):
+    if array.dtype == object:  # texts are bytes
+        array = np.vectorize(lambda item: item.decode('utf-8', 'replace'), otypes=[object])(array)
+    return array.tolist()
+"""
+
+_AS_JSON = """
+def as_json(value):
+    if isinstance(value, dict):
+        return {name: as_json(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [as_json(item) for item in value]
+    return value.tolist() if hasattr(value, 'tolist') else value
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +65,7 @@ class Parts:
     arguments: Sequence[str] = ("data",)
     decorators: Sequence[str] = ()
     remarks: Sequence[str] = field(default_factory=tuple)
+    functions: str = ""
 
 
 def script(title: str, location: str, parts: Parts) -> str:
@@ -64,6 +91,7 @@ def script(title: str, location: str, parts: Parts) -> str:
         + f"    path = {location}\n"
         + textwrap.indent(parts.load.strip("\n"), "    ")
         + "\n\n\n"
+        + (f"{parts.functions.strip()}\n\n\n" if parts.functions else "")
         + decorators
         + f"def run({', '.join(parts.arguments)}):\n"
         + textwrap.indent(parts.run.strip("\n"), "    ")
@@ -88,10 +116,11 @@ def pickle_parts(facts: Mapping[str, Any]) -> Parts:
         return _with_output(facts, Parts([*imports, _STANDARD], load, result, remarks=remarks,
             decorators=[f'@input_schema("data", StandardPythonParameterType({sample!r}))']))  # fmt: skip
     if kind == "names" and sample is not None:
-        return _with_output(facts, Parts([*imports, "import pandas as pd", _PANDAS], load, result,
-            decorators=[frame_decorator(facts["names"], sample)], remarks=remarks))  # fmt: skip
+        return _with_output(facts, Parts([*imports, "import pandas as pd", PANDAS, _RESPONSE], load,
+            _CHECK_COLUMNS + result, decorators=[frame_decorator(facts["names"], sample)], remarks=remarks,
+            functions=_columns(facts["names"])))  # fmt: skip
     if kind == "rows" and sample is not None:
-        return _with_output(facts, Parts([*imports, "import numpy as np", _NUMPY], load, result,
+        return _with_output(facts, Parts([*imports, "import numpy as np", NUMPY], load, result,
             decorators=[rows_decorator(len(sample))], remarks=remarks))  # fmt: skip
     remarks.append(
         "What the model takes is not known, so run() takes rows as they come: a list of rows, or of objects with "
@@ -107,20 +136,26 @@ def pickle_parts(facts: Mapping[str, Any]) -> Parts:
 def booster_parts(library: str, facts: Mapping[str, Any]) -> Parts:
     """Serve a booster of XGBoost or LightGBM from its own format."""
     names, width = facts.get("names"), int(facts.get("width") or 0)
-    imports = ["import pandas as pd", _PANDAS] if names else ["import numpy as np", _NUMPY]
+    imports = ["import pandas as pd", PANDAS, _RESPONSE] if names else ["import numpy as np", NUMPY]
+    check, functions = (_CHECK_COLUMNS, _columns(names)) if names else ("", "")
     decorator = frame_decorator(names, [0.0] * len(names)) if names else rows_decorator(width)
     if library == "xgboost":
         load = "model = xgb.Booster()\nmodel.load_model(path)"
         return _with_output(
             {"output": {"kind": "float", "ndim": 1}},
-            Parts([*imports, "import xgboost as xgb"], load, "return model.predict(xgb.DMatrix(data)).tolist()",
-                  decorators=[decorator]),
+            Parts([*imports, "import xgboost as xgb"], load,
+                  f"{check}return model.predict(xgb.DMatrix(data)).tolist()",
+                  decorators=[decorator], functions=functions),
         )  # fmt: skip
     load = "model = lgb.Booster(model_file=path)"
     return _with_output(
         {"output": {"kind": "float", "ndim": 1}},
         Parts(
-            [*imports, "import lightgbm as lgb"], load, "return model.predict(data).tolist()", decorators=[decorator]
+            [*imports, "import lightgbm as lgb"],
+            load,
+            f"{check}return model.predict(data).tolist()",
+            decorators=[decorator],
+            functions=functions,
         ),
     )
 
@@ -130,18 +165,19 @@ def onnx_parts(facts: Mapping[str, Any]) -> Parts:
     inputs = [{**item, "dtype": _ONNX_TYPES.get(item["type"], "float32")} for item in facts["inputs"]]
     arguments, decorators = tensor_inputs(inputs)
     fed = ", ".join(f"{item['name']!r}: {name}" for item, name in zip(inputs, arguments, strict=True))
+    checks, more, remarks = _fixed_rows(inputs, arguments)
     body = (
-        f"results = model.run(None, {{{fed}}})\n"
+        f"{checks}results = model.run(None, {{{fed}}})\n"
         "names = [item.name for item in model.get_outputs()]\n"
         "return {name: value.tolist() if hasattr(value, 'tolist') else value for name, value in zip(names, results)}"
     )
     load = "model = onnxruntime.InferenceSession(path, providers=onnxruntime.get_available_providers())"
-    imports = ["import numpy as np", "import onnxruntime", _NUMPY]
+    imports = ["import numpy as np", "import onnxruntime", NUMPY, *more]
     samples = {item["name"]: _output_sample(item) for item in facts.get("outputs", ())}
     if not samples or None in samples.values():
-        return Parts([*imports, _INPUT], load, body, arguments, decorators)
+        return Parts([*imports, INPUT], load, body, arguments, decorators, remarks)
     decorators.append(f"@output_schema(StandardPythonParameterType({samples!r}))")
-    return Parts([*imports, _STANDARD, _BOTH], load, body, arguments, decorators)
+    return Parts([*imports, _STANDARD, _BOTH], load, body, arguments, decorators, remarks)
 
 
 def _output_sample(item: Mapping[str, Any]) -> Any:
@@ -163,80 +199,99 @@ def tensorflow_parts(facts: Mapping[str, Any]) -> Parts:
         f"{item['name']!r}: tf.constant({name}, dtype=tf.{item['type']})"
         for item, name in zip(inputs, arguments, strict=True)
     )
+    checks, more, remarks = _fixed_rows(inputs, arguments)
     body = (
-        f"results = model.signatures[{facts['signature']!r}](**{{{fed}}})\n"
-        "return {name: value.numpy().tolist() for name, value in results.items()}"
+        f"{checks}results = model.signatures[{facts['signature']!r}](**{{{fed}}})\n"
+        "return {name: as_json(value.numpy()) for name, value in results.items()}"
     )
+    standard = [_STANDARD] if any(item.get("scalar") for item in inputs) else []
     return Parts(
-        ["import numpy as np", "import tensorflow as tf", _NUMPY, _INPUT], "model = tf.saved_model.load(path)", body,
-        arguments, decorators,
+        ["import numpy as np", "import tensorflow as tf", NUMPY, INPUT, *standard, *more],
+        "model = tf.saved_model.load(path)", body, arguments, decorators, remarks, functions=_TEXTS_AS_JSON,
     )  # fmt: skip
 
 
 def torch_parts(kind: str, facts: Mapping[str, Any]) -> Parts:
     """Serve a TorchScript file or a program of torch.export."""
-    inputs = [{**item, "dtype": item["type"]} for item in facts.get("inputs", ())]
+    inputs = [
+        {**item, "dtype": item["type"] if item["type"] in _TORCH_AND_NUMPY else "float32"}
+        for item in facts.get("inputs", ())
+    ]
     if kind == "torch_exported":
         load = "model = torch.export.load(path).module()"
     else:
         load = "model = torch.jit.load(path, map_location='cpu').eval()"
     if inputs:
         arguments, decorators = tensor_inputs(inputs)
-        given = ", ".join(f"torch.from_numpy({name})" for name in arguments)
-        body = f"with torch.inference_mode():\n    return model({given}).tolist()"
-        return Parts(["import numpy as np", "import torch", _NUMPY, _INPUT], load, body, arguments, decorators)
+        given = []
+        for item, name in zip(inputs, arguments, strict=True):
+            tensor = f"torch.from_numpy({name})"
+            tensor += f".to(torch.{item['type']})" if item["type"] in _TORCH_ONLY else ""
+            given.append(f"{item['keyword']}={tensor}" if _is_name(item.get("keyword")) else tensor)
+        checks, imports, remarks = _fixed_rows(inputs, arguments)
+        body = f"{checks}with torch.inference_mode():\n    return as_json(model({', '.join(given)}))"
+        imports = ["import numpy as np", "import torch", NUMPY, INPUT, *imports]
+        return Parts(imports, load, body, arguments, decorators, remarks, functions=_AS_JSON)
+    names = [*facts.get("arguments", ())] or ["data"]
+    keys = ["data"] if len(names) == 1 else [repr(name)[1:-1] for name in names]
     body = (
-        "rows = torch.tensor(json.loads(data)['data'], dtype=torch.float32)\n"
-        "with torch.inference_mode():\n    return model(rows).tolist()"
+        "values = json.loads(data)\n"
+        f"tensors = [torch.tensor(values[name], dtype=torch.float32) for name in {keys!r}]\n"
+        "with torch.inference_mode():\n    return as_json(model(*tensors))"
     )
-    remark = "A TorchScript file does not tell what it takes: run() gives it one tensor of float32, from `data`."
-    return Parts(["import json", "import torch"], load, body, remarks=[remark])
+    remark = "The TorchScript file does not tell what it takes: run() gives it tensors of float32, from " + (
+        ", ".join(f"`{name}`" for name in keys) + "."
+    )
+    return Parts(["import json", "import torch"], load, body, remarks=[remark], functions=_AS_JSON)
 
 
-def mlflow_parts(signature: Sequence[Mapping[str, Any]]) -> Parts:
-    """Serve an MLflow model through its python_function flavor."""
-    load = "model = mlflow.pyfunc.load_model(path)"
-    result = (
-        "result = model.predict(data)\n"
-        "if hasattr(result, 'to_dict'):\n    return result.to_dict(orient='records')\n"
-        "return result.tolist() if hasattr(result, 'tolist') else result"
+def _fixed_rows(inputs: Sequence[Mapping[str, Any]], arguments: Sequence[str]) -> tuple[str, list[str], list[str]]:
+    """Return the check, its import and a remark for a model that takes so many rows and no others."""
+    fixed = [
+        (name, item["shape"][0])
+        for item, name in zip(inputs, arguments, strict=True)
+        if item["shape"] and isinstance(item["shape"][0], int)
+    ]
+    checks = "".join(
+        f"if len({name}) != {rows}:\n"
+        f"    told = f'The model takes {rows} row{'s' if rows > 1 else ''} at a time, {name} has {{len({name})}}.'\n"
+        "    return AMLResponse({'message': told}, 400, json_str=True)\n"
+        for name, rows in fixed
     )
-    columns = [item for item in signature if item.get("name") and item.get("type") in _MLFLOW_SAMPLES]
-    if columns and len(columns) == len(signature):
-        decorator = frame_decorator(
-            [str(item["name"]) for item in columns], [_MLFLOW_SAMPLES[str(item["type"])] for item in columns]
-        )
-        return Parts(
-            ["import mlflow.pyfunc", "import pandas as pd", _PANDAS, _INPUT], load, result, decorators=[decorator]
-        )
-    tensors = [item["tensor-spec"] for item in signature if isinstance(item.get("tensor-spec"), dict)]
-    if len(tensors) == len(signature) == 1:
-        shape = [size if size > 0 else None for size in tensors[0]["shape"]]
-        _, decorators = tensor_inputs([{"name": "data", "dtype": tensors[0]["dtype"], "shape": shape}])
-        return Parts(
-            ["import mlflow.pyfunc", "import numpy as np", _NUMPY, _INPUT], load, result, decorators=decorators
-        )
-    body = f"data = pd.DataFrame(json.loads(data)['data'])\n{result}"
-    remark = "The model has no signature of plain columns: run() takes a list of rows or objects as `data`."
-    return Parts(["import json", "import mlflow.pyfunc", "import pandas as pd"], load, body, remarks=[remark])
+    if not fixed:
+        return "", [], []
+    remark = "The model was exported for a fixed number of rows; other requests are answered 400."
+    return checks, [_RESPONSE], [remark]
+
+
+def _is_name(text: object) -> bool:
+    return isinstance(text, str) and text.isidentifier() and not keyword.iskeyword(text)
 
 
 def tensor_inputs(inputs: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[str]]:
-    """Return a parameter and a decorator for each tensor: its first dimension is free, unknown ones are not checked."""
+    """Return a parameter and a decorator for each tensor: its first dimension is free, unknown ones are not checked.
+
+    ``sample`` of an input is a shape that is known to work.
+    """
     names: list[str] = []
     decorators = []
     for item in inputs:
         name = parameter_name(str(item["name"]), names)
         names.append(name)
         sizes = [size if isinstance(size, int) and size > 0 else None for size in item["shape"]]
-        known = [1, *(size or 1 for size in sizes[1:])] if sizes else [1]
+        known = item.get("sample") or ([1, *(size or 1 for size in sizes[1:])] if sizes else [1])
         free = None in sizes[1:] or not sizes
         # The type's name comes out of the model's file and goes into code.
         dtype = item["dtype"] if re.fullmatch(r"[a-z]+[0-9]*", str(item["dtype"])) else "float32"
+        if item.get("scalar"):
+            value = {"o": "", "b": False, "i": 0, "u": 0}.get(dtype[0], 0.0)
+            decorators.append(f'@input_schema("{name}", StandardPythonParameterType({value!r}))')
+            continue
         if dtype == "object":
             sample = f"np.full({tuple(known)!r}, 'a text', dtype=object)"
-        elif len(known) == 2 and known[1] <= _LONGEST_ROW and dtype.startswith("float"):
-            sample = f"np.array([{_row([0.0] * known[1])}], dtype=np.{dtype})"
+        elif len(known) == 2 and known[0] * known[1] <= _LONGEST_ROW and dtype.startswith("float"):
+            rows = ", ".join([_row([0.0] * known[1])] * known[0])
+            sample = f"np.array([{rows}], dtype=np.{dtype})"
         else:
             sample = f"np.zeros({tuple(known)!r}, dtype=np.{'bool_' if dtype == 'bool' else dtype})"
         shape = ", enforce_shape=False" if free else ""
@@ -250,16 +305,21 @@ def rows_decorator(width: int) -> str:
     return f'@input_schema("data", NumpyParameterType({sample}))'
 
 
-def frame_decorator(names: Sequence[str], sample: Sequence[Any]) -> str:
-    """Return the decorator for a DataFrame with these columns and one row."""
-    one = f'@input_schema("data", PandasParameterType(pd.DataFrame([{_row(sample)}], columns={_row(names)})))'
+def frame_decorator(names: Sequence[str], sample: Sequence[Any], types: Mapping[str, str] | None = None) -> str:
+    """Return the decorator for a DataFrame with these columns and one row.
+
+    Args:
+        types: column → dtype where the sample does not show it.
+    """
+    cast = f".astype({dict(types)!r})" if types else ""
+    one = f'@input_schema("data", PandasParameterType(pd.DataFrame([{_row(sample)}], columns={_row(names)}){cast}))'
     if len(one) <= 110:
         return one
     return (
         '@input_schema(\n    "data",\n    PandasParameterType(\n        pd.DataFrame(\n'
         + f"            [[\n{_wrapped(sample)}\n            ]],\n"
         + f"            columns=[\n{_wrapped(names)}\n            ],\n"
-        + "        )\n    ),\n)"
+        + f"        ){cast}\n    ),\n)"
     )
 
 
@@ -278,11 +338,16 @@ def _with_output(facts: Mapping[str, Any], parts: Parts) -> Parts:
     output = facts.get("output") or {}
     sample = {"int": "[0]", "float": "[0.0]", "bool": "[True]", "str": '["a label"]'}.get(output.get("kind", ""))
     if sample is None or output.get("ndim") != 1:
-        return Parts([*parts.imports, _INPUT], parts.load, parts.run, parts.arguments, parts.decorators, parts.remarks)
-    return Parts(
-        [*parts.imports, _STANDARD, _BOTH], parts.load, parts.run, parts.arguments,
-        [*parts.decorators, f"@output_schema(StandardPythonParameterType({sample}))"], parts.remarks,
+        return replace(parts, imports=[*parts.imports, INPUT])
+    decorator = f"@output_schema(StandardPythonParameterType({sample}))"
+    return replace(
+        parts, imports=[*parts.imports, _STANDARD, _BOTH], decorators=[*parts.decorators, decorator]
     )  # fmt: skip
+
+
+def _columns(names: Sequence[str]) -> str:
+    one = f"COLUMNS = {_row(names)}"
+    return one if len(one) <= 110 else f"COLUMNS = [\n{_wrapped(names, 4)}\n]"
 
 
 def _listed(expression: str) -> str:
@@ -293,12 +358,12 @@ def _row(values: Sequence[Any]) -> str:
     return "[" + ", ".join(map(repr, values)) + "]"
 
 
-def _wrapped(values: Sequence[Any]) -> str:
+def _wrapped(values: Sequence[Any], indent: int = 16) -> str:
     """Return values between commas in lines of bearable length; a text that holds spaces is never torn apart."""
-    lines = [" " * 16]
+    lines = [" " * indent]
     for item in map(repr, values):
         if len(lines[-1]) + len(item) > 110 and lines[-1].strip():
             lines[-1] = lines[-1].rstrip()
-            lines.append(" " * 16)
+            lines.append(" " * indent)
         lines[-1] += f"{item}, "
     return "\n".join(line.rstrip() for line in lines)

@@ -135,9 +135,15 @@ RULES: tuple[Rule, ...] = (
         "Move {name!r} into the entry script or a module beside it before saving the model.",
     ),
     Rule(
+        "not-a-pickle",
+        r"UnpicklingError: invalid load key, '(?P<name>[^']*)'",
+        "the model file is no plain pickle: it holds '{name}' where one begins",
+        "joblib.load reads what joblib.dump wrote; fetch the file anew if it is a Git LFS pointer or a web page.",
+    ),
+    Rule(
         "pickle-version",
         r"(?:AttributeError: Can't get attribute|ModuleNotFoundError: No module named 'sklearn\.\w+|"
-        r"ValueError: .*incompatible dtype|InconsistentVersionWarning|invalid load key)",
+        r"ValueError: .*incompatible dtype|InconsistentVersionWarning)",
         "the model file was written by other library versions than those installed",
         "Install the versions that the model was trained with, or train and save it again.",
     ),

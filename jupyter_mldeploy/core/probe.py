@@ -119,11 +119,7 @@ def exchange(
     host, port = parts.hostname or "localhost", parts.port
     client: http.client.HTTPConnection
     if parts.scheme == "https":
-        context = ssl.create_default_context(cafile=connection.verify if isinstance(connection.verify, str) else None)
-        if connection.verify is False:
-            context.check_hostname = False
-            context.verify_mode = ssl.CERT_NONE
-        client = http.client.HTTPSConnection(host, port, timeout=timeout_s, context=context)
+        client = http.client.HTTPSConnection(host, port, timeout=timeout_s, context=tls_context(connection))
     else:
         client = http.client.HTTPConnection(host, port, timeout=timeout_s)
     started = time.perf_counter()
@@ -148,6 +144,15 @@ def exchange(
     truncated = max_bytes is not None and len(content) > max_bytes
     received = {key.lower(): value for key, value in response.getheaders()}
     return Answer(response.status, received, content[:max_bytes], seconds, truncated=truncated)
+
+
+def tls_context(connection: Connection) -> ssl.SSLContext:
+    """Return the TLS context with which a connection is checked."""
+    context = ssl.create_default_context(cafile=connection.verify if isinstance(connection.verify, str) else None)
+    if connection.verify is False:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
 
 
 def _merged(first: Mapping[str, str], second: Mapping[str, str]) -> dict[str, str]:

@@ -8,7 +8,7 @@ service stay readable.
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -92,3 +92,7 @@ class ServiceRecord:
     properties: Mapping[str, str] = field(default_factory=dict)
     runtime: Mapping[str, Any] = field(default_factory=dict)
     deleted: float | None = None
+
+    def live_in(self, revisions: Iterable[RevisionRecord]) -> RevisionRecord | None:
+        """Return the live one of the service's revisions, None when there is none."""
+        return next((item for item in revisions if item.number == self.live_revision), None)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import ConflictError, DeploymentError, InvalidInputError, MldeployError, NotFoundError
 from .bundle import Bundle
 from .config import DeploymentConfig
+from .config_marks import require_capabilities
 from .events import EventKind
 from .keys import KeyFile
 from .records import (
@@ -28,7 +29,7 @@ from .records import (
 from .request import Outcome
 from .secrets import resolve_secrets
 from .target import Job, Observation, Progress, ServiceRef, Target
-from .tokens import TokenKeyFile, require_token_auth
+from .tokens import TokenKeyFile
 
 if TYPE_CHECKING:
     from .workspace import Workspace
@@ -63,6 +64,7 @@ class Rollout:
     ) -> Job:
         """Put together what the target gets; ``record`` None makes a job that can only be planned."""
         from .entryscript import top_level_imports
+        from .telemetry import with_telemetry
 
         workspace = self._workspace
         if record is not None:
@@ -78,6 +80,7 @@ class Rollout:
         if config.token_auth_enabled and record is not None:
             token_keys = workspace.token_keys_path(record.uid)
             TokenKeyFile(token_keys).ensure()
+        environment = with_telemetry(bundle.environment, config)
         return Job(
             service=reference,
             revision=number,
@@ -85,14 +88,17 @@ class Rollout:
             bundle=bundle,
             place=lambda destination: workspace.bundles.materialise(bundle, destination),
             config=config,
-            environment=bundle.environment,
+            environment=environment,
             keys_file=keys,
-            secrets=resolve_secrets(config.secrets),
+            secrets=resolve_secrets(config.secrets, self._service_key),
             interpreter=Path(interpreter) if interpreter else Path(sys.executable),
-            build_environment=lambda progress: workspace.build_environment(bundle.environment, interpreter, progress),
+            build_environment=lambda progress: workspace.build_environment(environment, interpreter, progress),
+            build_image=lambda progress: workspace.images.for_service(name, bundle, progress, environment),
+            push_image=workspace.images.push,
             imports=top_level_imports(workspace.bundles.read_text(bundle, bundle.entry_script)),
             origin=asdict(origin) if origin is not None else {},
             token_keys_file=token_keys,
+            compute=self._compute,
         )
 
     def roll(
@@ -109,7 +115,7 @@ class Rollout:
         facts: Mapping[str, Any] | None = None,
     ) -> Outcome:
         """Record a candidate, let the target apply it, settle it. The service is made when it is new."""
-        require_token_auth(target, config)
+        require_capabilities(target, config)
         with self.locked(name, progress):
             record = self.record(name, target, config)
             known = {**(facts or {}), "interpreter": str(interpreter or sys.executable), "bundle": bundle.digest}
@@ -139,6 +145,8 @@ class Rollout:
                 properties={**record.properties, **config.properties},
             )
             record = self.settle(record, seen)
+            if target.capabilities.needs_image:
+                self._workspace.images.collecting().trim_service(name)
         return Outcome(record, self._catalogue.revision(record.uid, revision.number), steps)
 
     def record(self, name: str, target: Target, config: DeploymentConfig) -> ServiceRecord:
@@ -184,6 +192,10 @@ class Rollout:
         else:
             self.settle(record, target.observe(self.reference(record)))
 
+    def has_candidates(self, record: ServiceRecord) -> bool:
+        """Return whether the outcome of a deployment is open."""
+        return any(item.state is RevisionState.CANDIDATE for item in self._catalogue.revisions(record.uid))
+
     def recover(self, record: ServiceRecord, seen: Observation) -> None:
         """Settle candidates whose deploying process died; called with the service's lock held."""
         for revision in self._catalogue.revisions(record.uid):
@@ -202,6 +214,8 @@ class Rollout:
                     EventKind.REVISION_FAILED, f"{record.name} revision {revision.number} failed: {reason}",
                     service_uid=record.uid, service=record.name, revision=revision.number,
                 )  # fmt: skip
+                if record.live_revision is None and seen.live_revision is None:
+                    record = self.announce(record, State.FAILED, reason)
 
     def settle(self, record: ServiceRecord, seen: Observation) -> ServiceRecord:
         """Write what the target reports into the service's record and announce a change."""
@@ -239,6 +253,21 @@ class Rollout:
                 event.kind, event.message, service_uid=record.uid, service=record.name,
                 data=event.data, at=event.time, key=f"{record.uid}:{event.key}",
             )  # fmt: skip
+
+    def _compute(self, name: str) -> tuple[str, Mapping[str, Any]]:
+        found = self._workspace.computes.get(name)
+        return found.kind, found.facts
+
+    def _service_key(self, name: str) -> str:
+        record = self._catalogue.service(name)
+        return KeyFile(self._workspace.keys_path(record.uid)).ensure().primary
+
+    def remove(self, record: ServiceRecord, target: Target) -> None:
+        """Take a service and its images away from where they are."""
+        self.announce(record, State.DELETING, None)
+        target.delete(self.reference(record))
+        if target.capabilities.needs_image:
+            self._workspace.images.collecting().forget_service(record.name)
 
     def live(self, record: ServiceRecord) -> RevisionRecord:
         """Return the live revision; ConflictError when no revision ever worked."""

@@ -1,16 +1,22 @@
-"""Secrets by reference: ``env:NAME`` or ``file:PATH``, looked up when a service starts and never written down."""
+"""Secrets by reference, looked up when a service starts and never written down.
+
+``env:NAME`` is a variable, ``file:PATH`` a file, ``key:SERVICE`` the primary key of another service of the workspace.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from ..errors import InvalidInputError
 
 
-def resolve_secrets(references: Mapping[str, str]) -> dict[str, str]:
-    """Look up ``env:NAME`` and ``file:PATH`` references.
+def resolve_secrets(references: Mapping[str, str], service_key: Callable[[str], str] | None = None) -> dict[str, str]:
+    """Look up references.
+
+    Args:
+        service_key: returns the primary key of a service; without it there are no ``key:`` references.
 
     Raises:
         InvalidInputError: a reference is malformed or leads nowhere; the message names the variable, never a value.
@@ -33,6 +39,8 @@ def resolve_secrets(references: Mapping[str, str]) -> dict[str, str]:
                     f"Secret {name!r} refers to the file {where!r}, which cannot be read: {error.strerror}.",
                     field=f"secrets.{name}",
                 ) from None
+        elif scheme == "key" and where and service_key is not None:
+            values[name] = service_key(where)
         else:
             raise InvalidInputError(
                 f"Secret {name!r} must be a reference, env:NAME or file:PATH, never the value itself.",

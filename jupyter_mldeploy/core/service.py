@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from .events import Event
     from .keys import Keys
     from .probe import Answer
+    from .probes.profile_result import Profile
+    from .probes.recording import Recorded, Recording
+    from .probes.replay import Replay
     from .target import LogLine
     from .tokens import AccessToken
     from .workspace import Workspace
@@ -143,6 +146,46 @@ class Service:
 
         return swagger(self, version)
 
+    def record_requests(
+        self, rate: float = 1.0, *, max_bytes: int = 8192, deny: Sequence[str] = (), **options: Any
+    ) -> Service:
+        """Record a sample of the requests and answers in its log from now on; see :mod:`.probes.recording`."""
+        from .probes.recording import record
+
+        return record(self, rate, max_bytes=max_bytes, deny=deny, **options)
+
+    def recorded(self) -> list[Recorded]:
+        """Return the recorded requests that are in its log, oldest first."""
+        from .probes.recording import recorded
+
+        return recorded(self)
+
+    def recording(self) -> Recording:
+        """Return what it records of its requests now."""
+        from .probes.recording import recording
+
+        return recording(self)
+
+    def replay(
+        self, requests: Any = None, *, tolerance: float = 0.0, timeout_s: float = 60.0, **options: Any
+    ) -> Replay:
+        """Send recorded requests again and return which answers changed, and by how much.
+
+        Args:
+            requests: another service or its name, a file that :func:`~.probes.recording.save` wrote, or a list; None:
+                its own recorded requests, which an earlier revision may have answered.
+            tolerance: relative difference of two numbers that counts as none.
+            timeout_s: longest time for one answer, in seconds.
+            options: ``report``, called with (step, message), and ``cancelled``, an event that ends it.
+        """
+        from .probes.replay import replay
+
+        return replay(self, requests, tolerance=tolerance, timeout_s=timeout_s, **options)
+
+    def profile(self, requests: Any, **options: Any) -> Profile:
+        """Find out how much CPU and memory its live bytes need, with a temporary service; see ``Workspace.profile``."""
+        return self.workspace.profile(self.name, requests=requests, **options)
+
     # Logs and events.
 
     def log_lines(self, cursor: str | None = None, limit: int = 5000) -> tuple[Sequence[LogLine], str]:
@@ -200,10 +243,21 @@ class Service:
         self.workspace.deployer.start(self.name, **options)
         return self
 
-    def delete(self) -> None:
-        """Remove it; logs and history stay readable."""
-        if self.record.deleted is None:
-            self.workspace.deployer.delete(self.name)
+    def delete(self, *, force: bool = False) -> str | None:
+        """Remove it; logs and history stay readable.
+
+        Args:
+            force: take it off the lists even where its target cannot be asked any more (see ``Deployer.forget``).
+
+        Returns:
+            What may remain at the target, with ``force``; None when nothing does.
+        """
+        if self.record.deleted is not None:
+            return None
+        if force:
+            return self.workspace.deployer.forget(self.name)
+        self.workspace.deployer.delete(self.name)
+        return None
 
     def connection(self) -> Any:
         """Return how this process reaches the service (base URI and headers)."""
@@ -212,6 +266,16 @@ class Service:
             raise TargetUnavailableError(f"Service {self.name!r} was deleted.")
         return self.workspace.targets.get(record.target).connect(self.workspace.deployer.reference(record))
 
+    def show(self, view: str = "panel") -> Any:
+        """Return a live view for the notebook: ``"panel"`` (state, actions and all the rest), ``"test"`` or ``"logs"``.
+
+        Raises:
+            NotSupportedError: this kernel has no ipywidgets; the hint says what to install.
+        """
+        from .views import open_view
+
+        return open_view(view, self)
+
     def __repr__(self) -> str:
         record = self.record
         state = "deleted" if record.deleted is not None else record.state
@@ -219,5 +283,7 @@ class Service:
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         from .card import service_card
+        from .views import views_available
 
-        return service_card(self)
+        live = f"`%deploy panel {self.name}` or .show() gives a live panel: test requests, log, revisions."
+        return service_card(self, notes=[live] if views_available() and self.record.deleted is None else [])

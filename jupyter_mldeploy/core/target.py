@@ -13,23 +13,41 @@ returns, so that any process can carry on. It never writes to the catalogue: it 
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
-from ..errors import (
-    DeadlineExceededError,
-    DeploymentError,
-    NotFoundError,
-    NotSupportedError,
-    TargetUnavailableError,
-)
+from ..errors import NotFoundError, NotSupportedError, TargetUnavailableError
 from .bundle import Bundle
 from .config import DeploymentConfig
+from .config_marks import capability_of
+from .images.built import BuiltImage, PushedImage
+from .progress import Progress, Report
 from .records import State
+
+__all__ = [
+    "Availability",
+    "BrokenTarget",
+    "BuiltImage",
+    "Capabilities",
+    "Connection",
+    "Job",
+    "LogLine",
+    "LogPage",
+    "Measuring",
+    "Observation",
+    "PlanStep",
+    "Progress",
+    "PushedImage",
+    "Report",
+    "ReportedEvent",
+    "ServiceRef",
+    "Target",
+    "Targets",
+    "Usage",
+]
 
 GROUP = "jupyter_mldeploy.targets_v1"
 
@@ -38,7 +56,10 @@ GROUP = "jupyter_mldeploy.targets_v1"
 class Capabilities:
     """What a target can do, as data; forms, magics, completion and documentation are generated from it.
 
-    A capability is False with a reason in ``why_not`` wherever a user could expect it.
+    A capability is False with a reason in ``why_not`` wherever a user could expect it. ``exports`` names the layouts in
+    which the target writes a deployment down as files (see ``core.export``). ``remains`` says what may be left of a
+    service whose target could not be asked to remove it, with ``{name}``, ``{uid}`` and the target's own ``runtime``
+    facts in braces.
     """
 
     update: bool = True
@@ -60,6 +81,8 @@ class Capabilities:
     needs_image: bool = False
     needs_account: bool = False
     scoring: Literal["http", "batch", "none"] = "http"
+    exports: Sequence[str] = ()
+    remains: str = ""
     why_not: Mapping[str, str] = field(default_factory=dict)
 
     def require(self, target: str, capability: str) -> None:
@@ -177,64 +200,6 @@ class Connection:
     verify: bool | str = True
 
 
-Report = Callable[[str, str], None]
-
-
-class Progress:
-    """Deadline, cancellation and sub-step reporting for one deployment.
-
-    Args:
-        deadline: seconds the whole deployment may take.
-        report: called with (step, message) whenever a sub-step begins.
-        cancelled: another thread sets it to give the deployment up; None makes one that nobody else knows.
-    """
-
-    def __init__(self, deadline: float, report: Report | None = None, cancelled: threading.Event | None = None) -> None:
-        self.started = time.monotonic()
-        self.deadline = deadline
-        self.cancelled = cancelled if cancelled is not None else threading.Event()
-        self._report = report
-        self._steps: list[tuple[str, float]] = []
-
-    @property
-    def elapsed(self) -> float:
-        """Seconds since the deployment began."""
-        return time.monotonic() - self.started
-
-    @property
-    def remaining(self) -> float:
-        """Seconds left, never negative."""
-        return max(0.0, self.deadline - self.elapsed)
-
-    def step(self, name: str, message: str = "") -> None:
-        """Begin a sub-step (and end the one before); raises when the deadline has passed or the user cancelled."""
-        self.check()
-        self._steps.append((name, self.elapsed))
-        if self._report is not None:
-            self._report(name, message or name)
-
-    def check(self) -> None:
-        """Raise DeadlineExceededError past the deadline, DeploymentError after a cancellation."""
-        if self.cancelled.is_set():
-            raise DeploymentError("The deployment was cancelled.", state=State.FAILED, steps=self.steps())
-        if self.elapsed > self.deadline:
-            current = self._steps[-1][0] if self._steps else "starting"
-            raise DeadlineExceededError(
-                f"The deployment did not finish within {self.deadline:g} s; it was at the step {current!r}.",
-                hint="Give it more time with --timeout (timeout_s=…), or look at the log for what it waits for.",
-                state=State.FAILED,
-                steps=self.steps(),
-            )
-
-    def steps(self) -> list[dict[str, Any]]:
-        """Return the sub-steps so far with the seconds each took."""
-        ends = [*(begin for _, begin in self._steps), self.elapsed][1:]
-        return [
-            {"step": name, "seconds": round(end - begin, 3)}
-            for (name, begin), end in zip(self._steps, ends, strict=True)
-        ]
-
-
 @dataclass(frozen=True, slots=True)
 class Job:
     """Everything a target needs to bring one revision of a service to life.
@@ -252,6 +217,10 @@ class Job:
         interpreter: Python that runs the entry script where the target uses one of this machine's.
         build_environment: builds the environment (cached) in a place of its own and returns its interpreter, for
             targets that can run isolated.
+        build_image: builds the bundle's container image (cached, layer by layer) and returns it, for targets with
+            ``needs_image``; docs/images.md says what the container expects.
+        push_image: pushes such an image to ``registry/repository[:tag]`` and returns its location by digest.
+        compute: returns kind and facts of a compute target of the workspace by its name.
         imports: names of the top-level modules that the entry script imports, so that a target may warm up.
     """
 
@@ -266,9 +235,12 @@ class Job:
     secrets: Mapping[str, str]
     interpreter: Path | None
     build_environment: Callable[[Progress], Path]
+    build_image: Callable[[Progress], BuiltImage]
+    push_image: Callable[[BuiltImage, str, Progress], PushedImage]
     imports: Sequence[str] = ()
     origin: Mapping[str, Any] = field(default_factory=dict)
     token_keys_file: Path | None = None
+    compute: Callable[[str], tuple[str, Mapping[str, Any]]] | None = None
 
 
 @runtime_checkable
@@ -327,6 +299,26 @@ class Target(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Usage:
+    """What the live revision of a service uses: CPU time in seconds since it began, memory in bytes now."""
+
+    cpu_s: float
+    memory_bytes: int
+
+
+@runtime_checkable
+class Measuring(Protocol):
+    """What a target also has where its services can be measured (for profiles). Optional."""
+
+    #: Configuration fields that limit one instance: (CPU cores, memory in GiB); "" for what cannot be limited.
+    limit_fields: ClassVar[tuple[str, str]]
+
+    def usage(self, service: ServiceRef) -> Usage:
+        """Return what the service uses; TargetUnavailableError when it does not run."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
 class BrokenTarget:
     """A target plug-in that could not be loaded; named in lists, never in the way of the others."""
 
@@ -341,6 +333,7 @@ class Targets:
     def __init__(self, points: Sequence[EntryPoint] | None = None) -> None:
         self._points = {point.name: point for point in (entry_points(group=GROUP) if points is None else points)}
         self._loaded: dict[str, Target | BrokenTarget] = {}
+        self._lock = threading.RLock()
 
     def names(self) -> list[str]:
         """Return the names of all installed targets, broken ones too."""
@@ -359,9 +352,10 @@ class Targets:
                 message=f"There is no target named {name!r}; installed are: {', '.join(self.names()) or 'none'}.",
                 hint="`mldeploy target list` shows them all.",
             )
-        if name not in self._loaded:
-            self._loaded[name] = self._load(self._points[name])
-        return self._loaded[name]
+        with self._lock:  # threads that ask at once get the same one: what it remembers is worth sharing
+            if name not in self._loaded:
+                self._loaded[name] = self._load(self._points[name])
+            return self._loaded[name]
 
     def get(self, name: str) -> Target:
         """Return a usable target.
@@ -393,4 +387,9 @@ class Targets:
         if missing or not isinstance(target, Target):
             lacks = ", ".join(missing) or "verbs of the Target protocol"
             return BrokenTarget(point.name, package, f"it lacks {lacks}")
+        known = {item.name for item in fields(Capabilities)}
+        for key in target.config_type.model_fields:
+            needed = capability_of(target.config_type, key)
+            if needed is not None and needed not in known:
+                return BrokenTarget(point.name, package, f"its setting {key} needs {needed!r}, which is no capability")
         return target

@@ -19,13 +19,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ..errors import ConflictError, InvalidInputError
-
-if TYPE_CHECKING:
-    from .config import DeploymentConfig
-    from .target import Target
 
 #: A token's life in seconds, as in v1.
 TOKEN_LIFE_S = 12 * 3600.0
@@ -96,8 +91,24 @@ class TokenKeyFile:
         Args:
             revoke: let no token that was issued so far stay valid.
         """
-        kept = [] if revoke else list(self.ensure())[:1]
-        self._write([_new_key(), *kept])
+        if revoke:
+            self._write([_new_key()])
+        else:
+            self.prepare()
+            self.promote()
+
+    def prepare(self) -> None:
+        """Make the next key, and go on signing with the present one: whoever checks tokens can learn the next first."""
+        self._write([self.ensure()[0], _new_key()])
+
+    def promote(self) -> None:
+        """Sign with the key that was prepared; the one before it still counts."""
+        present, *prepared = self.ensure()
+        self._write([*prepared, present])
+
+    def trials(self, audience: str) -> list[str]:
+        """Return a token for the next minutes of each key, to find out whether a server knows them all."""
+        return [key.sign(audience, life_s=600) for key in self.ensure()]
 
     def issue(self, audience: str, *, life_s: float = TOKEN_LIFE_S) -> AccessToken:
         """Return a new token for the service ``audience``.
@@ -122,12 +133,6 @@ class TokenKeyFile:
             stream.flush()
             os.fsync(stream.fileno())
         temporary.replace(self.path)
-
-
-def require_token_auth(target: Target, config: DeploymentConfig) -> None:
-    """Refuse a configuration that asks for tokens on a target that cannot check them."""
-    if config.token_auth_enabled:
-        target.capabilities.require(target.name, "token_auth")
 
 
 def no_tokens(name: str) -> ConflictError:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
@@ -21,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 from .assemble import Source
 from .bundle import BundleStore
 from .catalogue import Catalogue
+from .compute import ComputeRegistry
 from .deployer import DEFAULT_TIMEOUT_S, Deployer
 from .environment import EnvironmentRegistry, EnvironmentSpec, VenvCache
 from .events import EventStream
@@ -31,7 +33,12 @@ from .store import Store
 from .target import Progress, Report, Targets
 
 if TYPE_CHECKING:
+    from .azure_files.v1inference import InferenceFile
     from .config import DeploymentConfig
+    from .image import Images
+    from .images.package import ModelPackage
+    from .probes.profile_result import Profile
+    from .traffic.endpoint import Endpoint
 
 
 def default_home() -> Path:
@@ -61,6 +68,7 @@ class Workspace:
         bundles: the content-addressed bundles.
         events: the event stream.
         targets: the installed targets.
+        computes: clusters that were attached or created under a name.
         deployer: the verbs that change services.
     """
 
@@ -74,7 +82,8 @@ class Workspace:
         self.events = EventStream(self.store)
         self.targets = targets if targets is not None else Targets()
         self.models.in_use_by = self._users_of
-        self.bundles.in_use_by = lambda digest: self.catalogue.bundles_in_use().get(digest, [])
+        self.bundles.in_use_by = lambda digest: self.bundles_in_use().get(digest, [])
+        self.computes = ComputeRegistry(self.store, self.home)
         self.deployer = Deployer(self)
 
     def __repr__(self) -> str:
@@ -84,6 +93,13 @@ class Workspace:
     def venvs(self) -> VenvCache:
         """The cached virtual environments of isolated services."""
         return VenvCache(self.store)
+
+    @cached_property
+    def images(self) -> Images:
+        """Container images and packages, loaded when somebody asks for them."""
+        from .image import Images
+
+        return Images(self)
 
     # Services.
 
@@ -124,13 +140,7 @@ class Workspace:
             InvalidInputError: something given is wrong; nothing was created.
             DeploymentError: the service did not become healthy; what ran before still runs.
         """
-        found = None
-        if entry_script is None:
-            from .nocode import without_script
-
-            found = without_script(self, models, interpreter=interpreter, trusted=True)
-            entry_script = found.source
-        request = self.request(
+        request, notes = self.prepare(
             name,
             entry_script,
             models=models,
@@ -143,13 +153,36 @@ class Workspace:
             interpreter=interpreter,
             force=force,
         )
-        if found is not None:
-            request = found.apply(request, self.targets.get(target))
-            for note in found.notes:
-                if report is not None:
-                    report("model", note)
+        for note in notes:
+            if report is not None:
+                report("model", note)
         self.deployer.deploy(request, timeout_s=timeout_s, report=report)
         return Service(self, name)
+
+    def prepare(
+        self,
+        name: str,
+        entry_script: str | Path | Source | None = None,
+        *,
+        models: Sequence[str | Path | Model] = (),
+        target: str = "local",
+        interpreter: str | Path | None = None,
+        **values: Any,
+    ) -> tuple[Request, Sequence[str]]:
+        """Put together the request that :meth:`deploy` would carry out, and notes about it; same arguments.
+
+        Without an entry script one is made for the models, which are read for it, pickles too.
+        """
+        found = None
+        if entry_script is None:
+            from .nocode import without_script
+
+            found = without_script(self, models, interpreter=interpreter, trusted=True)
+            entry_script = found.source
+        request = self.request(name, entry_script, models=models, target=target, interpreter=interpreter, **values)
+        if found is None:
+            return request, ()
+        return found.apply(request, self.targets.get(target)), found.notes
 
     @staticmethod
     def request(
@@ -180,6 +213,12 @@ class Workspace:
         self.catalogue.service(name)
         return Service(self, name)
 
+    def endpoint(self, name: str) -> Endpoint:
+        """Return a service as an endpoint that can have several versions; NotFoundError when there is none."""
+        from .traffic.endpoint import Endpoint
+
+        return Endpoint(self, name)
+
     def services(self, *, target: str | None = None, tags: Mapping[str, str] | None = None) -> list[Service]:
         """Return all services by name, their states compared with the truth."""
         records = self.catalogue.services(target=target, tags=tags)
@@ -187,6 +226,90 @@ class Workspace:
             with ThreadPoolExecutor(min(8, len(records))) as pool:
                 list(pool.map(self._try_refresh, [record.name for record in records]))
         return [Service(self, record.name) for record in records]
+
+    # Profiles.
+
+    def profile(
+        self,
+        name: str,
+        entry_script: str | Path | Source | None = None,
+        *,
+        requests: Any,
+        models: Sequence[str | Path | Model] = (),
+        environment: EnvironmentSpec | str | Path | None = None,
+        target: str | None = None,
+        cpu: float | None = None,
+        memory_gb: float | None = None,
+        requests_per_second: float | None = None,
+        description: str | None = None,
+        deadline_s: float = 300.0,
+        report: Report | None = None,
+        cancelled: threading.Event | None = None,
+    ) -> Profile:
+        """Find out how much CPU and memory a service needs, by real runs; see :mod:`.probes.profile`.
+
+        Args:
+            name: what the profile is called; or, without a script and models, the service whose live bytes are taken.
+            requests: request bodies: path of a text file with one a line, a list, or a DataFrame of strings.
+        """
+        from .probes.profiled import profile_bytes
+
+        return profile_bytes(
+            self, name, entry_script, requests, models=models, environment=environment, target=target, cpu=cpu,
+            memory_gb=memory_gb, requests_per_second=requests_per_second, description=description,
+            deadline_s=deadline_s, report=report, cancelled=cancelled,
+        )  # fmt: skip
+
+    # Packages.
+
+    def package(
+        self,
+        models: Sequence[str | Path | Model],
+        inference_config: str | Path | InferenceFile | Source,
+        generate_dockerfile: bool = False,
+        image_name: str | None = None,
+        image_label: str | None = None,
+        *,
+        environment: EnvironmentSpec | str | Path | None = None,
+        push_to: str | None = None,
+        credentials: Mapping[str, str] | None = None,
+        force: bool = False,
+        timeout_s: float = 3600.0,
+    ) -> ModelPackage:
+        """Make an image that serves models, or the files to build one, without deploying anything.
+
+        Args:
+            models: registered models (objects, names, ``name:version``) or paths of files and folders.
+            inference_config: v1's ``inferenceconfig.json``, or the entry script.
+            generate_dockerfile: make the files instead of the image.
+            image_name: 3–32 lower-case letters, digits, ``-`` and ``.``; None is ``package``.
+            image_label: kept as the tag ``label``.
+            environment: what the script runs in, where the configuration does not say.
+            push_to: ``registry/repository[:tag]`` to push the image to.
+            credentials: ``username`` and ``password`` for it as references (``env:NAME``, ``file:PATH``); None: those
+                of the user's Docker configuration.
+            timeout_s: seconds that it may take.
+
+        Raises:
+            InvalidInputError: something given is wrong.
+            EnvironmentBuildError: the environment cannot be had in an image; the message says what to change.
+            TargetUnavailableError: no engine answers; ``generate_dockerfile`` needs none.
+        """
+        from .images.packaging import package
+
+        return package(
+            self,
+            models,
+            inference_config,
+            generate_dockerfile=generate_dockerfile,
+            image_name=image_name,
+            image_label=image_label,
+            environment=environment,
+            push_to=push_to,
+            credentials=credentials,
+            force=force,
+            timeout_s=timeout_s,
+        )
 
     # Places of the workspace.
 
@@ -220,8 +343,15 @@ class Workspace:
             progress=lambda line: progress.step("environment", line),
         )
 
-    def _users_of(self, model: Model) -> list[str]:
+    def bundles_in_use(self) -> dict[str, list[str]]:
+        """Return {bundle digest: users}: revisions of services, and images with a name of their own."""
         used = self.catalogue.bundles_in_use()
+        for digest, images in self.images.bundles().items():
+            used.setdefault(digest, []).extend(images)
+        return used
+
+    def _users_of(self, model: Model) -> list[str]:
+        used = self.bundles_in_use()
         return [
             user
             for digest, users in used.items()

@@ -6,9 +6,11 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ConflictError, InvalidInputError, TargetUnavailableError
+from ..core.views import open_view
+from ..errors import ConflictError, InvalidInputError, NotSupportedError, TargetUnavailableError
 from .deploying import Attempt, deploy_cell, plan_again
 from .failures import as_sentences
+from .probing import run_adopt, run_profile, run_record, run_replay
 from .surface import is_watched, show, surface
 from .verbs import VERBS, find_verb, manual
 
@@ -57,15 +59,19 @@ def _status(session: Session, name: str | None) -> None:
     show(session.shell, service_card(service))
 
 
-def _logs(session: Session, name: str | None, follow: bool, lines: int | None) -> None:
+def _logs(session: Session, name: str | None, follow: bool, live: bool, lines: int | None) -> Any:
     service = session.service(name, deleted=name is not None)
     limit = lines or _LOG_LINES
-    unattended = getattr(session.shell, "kernel", None) is not None and not is_watched(session.shell)
+    in_kernel = getattr(session.shell, "kernel", None) is not None
+    unattended = in_kernel and not is_watched(session.shell)
+    if live:
+        _require_notebook(session)
+        return open_view("logs", service)
     if follow and not unattended:
         with suppress(KeyboardInterrupt):  # the way to end it
             for text in service.logs(follow=True, limit=limit):
                 _print(text)
-        return
+        return None
     shown, _ = service.log_lines(limit=limit)
     for line in shown:
         _print(line.text)
@@ -73,13 +79,14 @@ def _logs(session: Session, name: str | None, follow: bool, lines: int | None) -
         _print(f"The log of {service.name} is empty.")
     if follow:
         _print("(not following the log: nobody could interrupt this cell)")
+    return None
 
 
 def _keys(session: Session, name: str | None, regenerate: str | None) -> Any:
     service = session.service(name)
     target = session.workspace.targets.get(service.record.target)
     target.capabilities.require(target.name, "key_auth")
-    live = next((item for item in service.revisions() if item.number == service.revision), None)
+    live = service.record.live_in(service.revisions())
     if live is not None and live.config.get("auth_enabled") is False:
         _print(f"{service.name} runs without authentication: its keys are not asked for.")
     if regenerate:
@@ -111,15 +118,16 @@ def _stop(session: Session, name: str | None) -> None:
     _print(f"{service.name} is stopped; `%deploy start {service.name}` brings it back.")
 
 
-def _delete(session: Session, name: str) -> None:
+def _delete(session: Session, name: str, force: bool) -> None:
     from ..core.service import Service
 
-    workspace = session.workspace
-    workspace.catalogue.last_service(name)
-    was_there = Service(workspace, name).record.deleted is None
-    if was_there:
-        workspace.deployer.delete(name)
+    service = Service(session.workspace, name)
+    was_there = service.record.deleted is None
+    remark = service.delete(force=force)
     session.forget(name)
+    if remark is not None:
+        _print(remark)
+        return
     _print(f"{name} {'is deleted' if was_there else 'had been deleted before'}; its log can still be read.")
 
 
@@ -132,6 +140,35 @@ def _open(session: Session, name: str | None) -> None:
     from ..core.cards.model import Card
 
     _show_card(session, Card("open", service.name, "", "idle", link=address, data={"address": address}))
+
+
+def _form(session: Session) -> Any:
+    _require_notebook(session)
+    return open_view("form", session.workspace)
+
+
+def _panel(session: Session, name: str | None) -> Any:
+    _require_notebook(session)
+    return open_view("services", session.workspace) if name is None else open_view("panel", session.service(name))
+
+
+def _require_notebook(session: Session) -> None:
+    if getattr(session.shell, "kernel", None) is None:
+        raise NotSupportedError("Live views need a notebook.", hint="`%deploy status` and `%deploy logs` work here.")
+
+
+def _record(session: Session, **options: Any) -> None:
+    _print(run_record(session, **options))
+
+
+def _replay(session: Session, **options: Any) -> Any:
+    options["source"] = options.pop("from")
+    return run_replay(session, **options)
+
+
+def _adopt(session: Session, **options: Any) -> None:
+    for line in run_adopt(session, **options):
+        _print(line)
 
 
 def _revisions(session: Session, name: str | None) -> None:
@@ -232,9 +269,15 @@ _RUN: dict[str, Callable[..., Any]] = {
     "rollback": _rollback,
     "revisions": _revisions,
     "events": _events,
+    "profile": run_profile,
+    "record": _record,
+    "replay": _replay,
+    "adopt": _adopt,
     "stop": _stop,
     "start": _start,
     "delete": _delete,
     "open": _open,
+    "form": _form,
+    "panel": _panel,
 }
 _RAW: dict[str, Callable[[Session, str], Any]] = {"test": _test, "diff": _diff, "plan": _plan}

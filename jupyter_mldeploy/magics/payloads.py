@@ -30,7 +30,7 @@ def read_payload(text: str, variables: Mapping[str, Any]) -> Any:
     if not text:
         return None
     if text.startswith("$"):
-        return _variable(text[1:].strip(), variables)
+        return read_variable(text[1:].strip(), variables)
     if text.startswith("@"):
         return _file(text[1:].strip().strip("\"'"))
     try:
@@ -43,7 +43,8 @@ def read_payload(text: str, variables: Mapping[str, Any]) -> Any:
     return text
 
 
-def _variable(name: str, variables: Mapping[str, Any]) -> Any:
+def read_variable(name: str, variables: Mapping[str, Any]) -> Any:
+    """Return a variable of the kernel; InvalidInputError when there is none of that name."""
     if name in variables:
         return variables[name]
     from ..core.names import did_you_mean

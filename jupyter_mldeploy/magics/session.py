@@ -6,7 +6,6 @@ Nothing of it is needed to go on after a restart: services live in the workspace
 from __future__ import annotations
 
 import os
-from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InvalidInputError
@@ -121,10 +120,10 @@ class Session:
 
     @property
     def notebook(self) -> str | None:
-        """File name of the notebook, where the frontend says it."""
+        """Path of the notebook, where the frontend says it: absolute with a Jupyter server, else perhaps its name."""
         for path in (self.shell.user_ns.get("__vsc_ipynb_file__"), os.environ.get("JPY_SESSION_NAME")):
             if isinstance(path, str) and path.endswith(".ipynb"):
-                return PurePath(path).name
+                return path
         return None
 
     def executed_cells(self) -> list[Cell]:

@@ -38,6 +38,23 @@ def _number(text: str) -> int:
     return int(text)
 
 
+def _amount(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < float("inf"):
+        raise argparse.ArgumentTypeError(f"expected a number from 0, not {text!r}")
+    return value
+
+
+def _share(text: str) -> float:
+    value = _amount(text)
+    if not 0 < value <= 1:
+        raise argparse.ArgumentTypeError(f"expected a share above 0, up to 1, not {text!r}")
+    return value
+
+
 @dataclass(frozen=True, slots=True)
 class Verb:
     """One verb.
@@ -129,6 +146,7 @@ VERBS: dict[str, Verb] = {
             (
                 _NAME,
                 Argument("--follow", "go on until it is interrupted", None, ("-f",)),
+                Argument("--live", "show a view that follows while other cells run"),
                 Argument("--lines", "how many of the last lines (default: 100)", "N", ("-n",), _number),
             ),
         ),
@@ -167,14 +185,64 @@ VERBS: dict[str, Verb] = {
         ),
         Verb("revisions", "list the revisions of a service", (_NAME,)),
         Verb("events", "list what happened to a service", (_NAME, _LINES)),
+        Verb(
+            "profile",
+            "find out how much CPU and memory a service needs, with a temporary one under load",
+            (
+                _NAME,
+                Argument("--requests", "the bodies: a text file with one a line, or $VARIABLE", "FILE", ("-r",)),
+                Argument("--target", "where it runs (default: docker, or local without an engine)", "TARGET"),
+                Argument("--cpu", "cores to begin with (default: all)", "CORES", read=_amount),
+                Argument("--memory-gb", "memory to begin with (default: no limit)", "GB", read=_amount),
+                Argument("--timeout", "end after so many seconds (default: 300)", "SECONDS", read=_amount),
+            ),
+            more="Without bodies it is the sample of the service's schema. The result draws latency over load.",
+        ),
+        Verb(
+            "record",
+            "record a sample of the requests and their answers in the log, or no more",
+            (
+                _NAME,
+                Argument("--rate", "share of the requests, from 0 to 1 (default: 1)", "SHARE", read=_share),
+                Argument("--off", "record no more"),
+                Argument("--deny", "blot out this field's values; several with commas", "FIELDS"),
+                Argument("--max-bytes", "leave out what is larger (default: 8192)", "N", read=_number),
+            ),
+        ),
+        Verb(
+            "replay",
+            "send recorded requests again and return which answers changed",
+            (
+                _NAME,
+                Argument("--from", "whose requests: a service or a file (default: its own)", "NAME", read=str),
+                Argument("--tolerance", "relative difference that counts as none", "SHARE", read=_amount),
+            ),
+        ),
+        Verb(
+            "adopt",
+            "take over a service that this workspace does not know, or list them",
+            (
+                Argument("NAME", "the service (default: list them)"),
+                Argument("--target", "where it runs (default: docker)", "TARGET"),
+            ),
+        ),
         Verb("stop", "stop serving; keys, logs and revisions stay", (_NAME,)),
         Verb("start", "serve again after a stop, a crash or a restart of the host", (_NAME,)),
         Verb(
             "delete",
             "remove a service; its logs and history stay readable",
-            (Argument("NAME", "the service", required=True, completes="service"),),
+            (
+                Argument("NAME", "the service", required=True, completes="service"),
+                Argument("--force", "only forget it where its target cannot be asked; says what may remain there"),
+            ),
         ),
         Verb("open", "show the address of the service's documentation page", (_NAME,)),
+        Verb("form", "show a form that deploys"),
+        Verb(
+            "panel",
+            "show a live panel of one service, or of all without a name",
+            (Argument("NAME", "the service (default: all of them)", completes="service"),),
+        ),
     )
 }
 

@@ -14,7 +14,6 @@ from .encoding import encode
 from .errors import ContractError, RequestError, child_path
 from .fast_decoding import FastDecoder, fast_decoder
 from .parameter_types.abstract_parameter_type import AbstractParameterType
-from .parameter_types.pandas_parameter_type import PandasParameterType
 from .parameter_types.standard_py_parameter_type import StandardPythonParameterType
 from .swagger_schemas import ABSENT, Member
 
@@ -154,7 +153,7 @@ class RunContract:
         """
         if result is None:
             return b"{}"
-        return encode(result, orient=self.output.orient if isinstance(self.output, PandasParameterType) else "records")
+        return encode(result, orient=getattr(self.output, "orient", "records"))  # only frames have one
 
     def supported_versions(self) -> list[str]:
         """Return the document versions that can describe the contract, of ``2.0``, ``3.0`` and ``3.1``."""

@@ -124,5 +124,6 @@ def parameters_of(function: Callable[..., Any]) -> list[inspect.Parameter]:
 
 
 def _is_empty(value: Any) -> bool:
-    # Arrays and frames given by a direct caller have no truth value, and are not empty JSON either.
-    return value is None or (isinstance(value, (bool, int, float, str, list, tuple, dict)) and not value)
+    # Arrays and frames given by a direct caller have no truth value, and are not empty JSON either. Zero and false are
+    # values: unconverted they would be neither what the function takes nor the nothing that it is prepared for.
+    return value is None or (isinstance(value, (str, list, tuple, dict)) and not value)

@@ -50,7 +50,7 @@ def encode(value: Any, *, orient: str = "records") -> bytes:
     except TypeError:
         # Keys that are no text, integers beyond 64 bits, lone surrogates, or something that has no JSON form at all.
         return _encode_by_hand(value, orient)
-    if _EPOCH in encoded and "numpy" in sys.modules:
+    if b'"' in encoded and _EPOCH in encoded and "numpy" in sys.modules:  # numbers alone are passed by quickly
         return _encode_by_hand(value, orient)  # orjson writes NaT in datetime64 arrays as the epoch
     return encoded
 

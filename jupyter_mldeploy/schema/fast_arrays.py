@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from operator import countOf
 from typing import TYPE_CHECKING, Any
 
 from .parameter_types.numpy_parameter_type import NumpyParameterType
@@ -36,7 +37,6 @@ def array_reader(parameter_type: NumpyParameterType) -> ArrayReader | None:
 
 def _reader(dtype: np.dtype[Any], sizes: tuple[int, ...]) -> ArrayReader | None:
     import numpy as np
-    from simdjson import Array
 
     code, wide_name = _BUFFER_CODES[dtype.kind]
     wide = np.dtype(wide_name)
@@ -53,7 +53,7 @@ def _reader(dtype: np.dtype[Any], sizes: tuple[int, ...]) -> ArrayReader | None:
             return None
         try:
             buffer = array.as_buffer(of_type=code)
-            if sizes and not _all_of_shape(array, sizes, Array):
+            if sizes and not _all_of_shape(array, rows, sizes):
                 return None
         except (TypeError, ValueError):
             return None
@@ -70,15 +70,13 @@ def _reader(dtype: np.dtype[Any], sizes: tuple[int, ...]) -> ArrayReader | None:
     return read
 
 
-def _all_of_shape(array: Any, sizes: tuple[int, ...], array_type: type[Any]) -> bool:
+def _all_of_shape(array: Any, rows: int, sizes: tuple[int, ...]) -> bool:
     size, deeper = sizes[0], sizes[1:]
-    if not deeper:
-        # A number has no length: TypeError, which the caller takes for "no".
-        for row in array:  # noqa: SIM110 - a generator costs more than the loop
-            if len(row) != size:
-                return False
-        return True
-    return all(len(row) == size and _all_of_shape(row, deeper, array_type) for row in array)
+    # Counted by the interpreter's own loop: a request has thousands of rows. A number has no length: TypeError, which
+    # the caller takes for "no"; a text has one, but as_buffer() has refused those.
+    if countOf(map(len, array), size) != rows:
+        return False
+    return not deeper or all(_all_of_shape(row, size, deeper) for row in array)
 
 
 def _narrowed(values: np.ndarray[Any, Any], dtype: np.dtype[Any]) -> np.ndarray[Any, Any] | None:

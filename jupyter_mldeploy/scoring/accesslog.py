@@ -1,4 +1,4 @@
-"""One log line for every answer but health checks: who asked what, how it was answered, how long it took."""
+"""One log line for every answer but health checks and metrics: who asked what, how it went, how long it took."""
 
 from __future__ import annotations
 
@@ -16,15 +16,10 @@ class AccessLog:
 
     def answered(self, exchange: Exchange, seconds: float) -> None:
         """Log one answer. The query is left out on purpose: it may hold what nobody wants in a log."""
-        if exchange.route == "health" and exchange.status == 200:
+        if exchange.route in {"health", "metrics"} and exchange.status == 200:
             return
         milliseconds = seconds * 1000
-        if (
-            self._writer.structured
-            and exchange.path == b"/score"
-            and not exchange.client_id
-            and b"x-request-id" not in exchange.headers
-        ):
+        if exchange.path == b"/score" and not exchange.client_id and b"x-request-id" not in exchange.headers:
             self._quickly(exchange, milliseconds)
             return
         size = len(exchange.payload)
@@ -49,6 +44,19 @@ class AccessLog:
     def _quickly(self, exchange: Exchange, milliseconds: float) -> None:
         """Write the same line without a detour, for requests in which nothing needs escaping."""
         method = exchange.method.encode()
+        if not self._writer.structured:
+            self._writer.access_line(
+                b"%b I access [%b] | %b /score %d %.3fms %d\n"
+                % (
+                    self._writer.stamp(time.time()),
+                    exchange.request_id,
+                    method,
+                    exchange.status,
+                    milliseconds,
+                    len(exchange.payload),
+                )
+            )
+            return
         spent = b"%.3f" % milliseconds
         run = b',"run_ms":%.3f' % exchange.exec_ms if exchange.exec_ms >= 0 else b""
         self._writer.access_line(

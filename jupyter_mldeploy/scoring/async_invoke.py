@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from functools import partial
 from time import perf_counter
@@ -19,6 +19,7 @@ from .exchange import Exchange
 from .interrupt import Slot
 from .invoke import Queue
 from .streaming import ClientGoneError, Flow
+from .turns import take_turns
 
 
 class AsyncCaller(Protocol):
@@ -66,6 +67,7 @@ class AsyncInvoker(Queue):
 
     def work(self, slot: Slot) -> None:
         """Run the user's loop until ``stop``."""
+        take_turns()
         ident = threading.get_ident()
         for item in [*self.slots, slot]:
             item.ident = ident
@@ -109,7 +111,11 @@ class AsyncInvoker(Queue):
                 self._io_loop.call_soon_threadsafe(self._receiver.complete, exchange)
 
     async def _pump(self, exchange: Exchange) -> None:
-        parts = cast("AsyncIterator[bytes]", exchange.stream)
+        given = exchange.stream
+        parts = cast(
+            "AsyncIterator[bytes]",
+            given if hasattr(given, "__aiter__") else _one_by_one(cast("Iterator[bytes]", given)),
+        )
         flow = exchange.flow = Flow(exchange, self._receiver, self._io_loop, self._user_loop)
         whole = False
         try:
@@ -130,3 +136,15 @@ class AsyncInvoker(Queue):
                 await close()
             with suppress(ClientGoneError):
                 flow.end(whole=whole)
+
+
+async def _one_by_one(parts: Iterator[bytes]) -> AsyncIterator[bytes]:
+    """Hand on what a plain iterator gives; other requests have their turn between two parts."""
+    try:
+        for part in parts:
+            yield part
+            await asyncio.sleep(0)
+    finally:
+        close = getattr(parts, "close", None)
+        if close is not None:
+            close()

@@ -1,8 +1,9 @@
 """Who may call: a primary and a secondary key, or signed tokens. All are sent as ``Authorization: Bearer …``.
 
-Key file (JSON): ``{"primary": "…", "secondary": "…", "token_keys": […]}``, each optional (see ``tokens`` for the last
-one, which may also have a file of its own). Without a file the variables ``MLDEPLOY_PRIMARY_KEY`` and
-``MLDEPLOY_SECONDARY_KEY`` count. Keys are compared in constant time and never logged.
+Key file (JSON): ``{"primary": "…", "secondary": "…", "further": ["…"], "token_keys": […]}``, each optional (``further``
+are keys of others who may call too; see ``tokens`` for the last one, which may also have a file of its own). Without a
+file the variables ``MLDEPLOY_PRIMARY_KEY`` and ``MLDEPLOY_SECONDARY_KEY`` count. Keys are compared in constant time and
+never logged.
 """
 
 from __future__ import annotations
@@ -53,7 +54,8 @@ class KeyRing:
         keys, signing = self._keys, tuple[SigningKey, ...]()
         if self._file is not None:
             content = _content(self._file, "MLDEPLOY_KEYS_FILE")
-            named = (content.get(name) for name in ("primary", "secondary"))
+            further = content.get("further")
+            named = [content.get("primary"), content.get("secondary"), *(further if isinstance(further, list) else ())]
             keys = tuple(key.encode() for key in named if isinstance(key, str) and key)
             if "token_keys" in content:
                 signing = _signing_keys(content, self._file, "MLDEPLOY_KEYS_FILE")

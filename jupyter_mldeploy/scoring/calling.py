@@ -38,7 +38,6 @@ class ScriptCaller:
     """
 
     def __init__(self, contract: RunContract, settings: Settings) -> None:
-        from ..schema.batching import split, stack
         from ..schema.errors import RequestError, ResponseError, request_error_of
 
         self._contract = contract
@@ -47,12 +46,15 @@ class ScriptCaller:
         self._refusals = (RequestError, CodingError)
         self._unwritable = ResponseError
         self._behind = request_error_of
-        self._stack, self._split = stack, split
         self._tell_caller = settings.error_detail == "caller"
         self._longest_body = settings.max_body_bytes
         self._failures: list[BaseException] | None = None
         self.needs_json = contract.mode == "json"
         self.rawhttp = contract.rawhttp
+
+    def surround(self, around: Callable[[Callable[..., Any]], Callable[..., Any]]) -> None:
+        """Call ``around(run)`` instead of ``run`` from now on."""
+        self._function = around(self._function)
 
     def score(self, exchange: Exchange) -> None:
         """Score one request: set its answer, or its stream. Raises nothing but ``ScoringTimeout``."""
@@ -79,6 +81,8 @@ class ScriptCaller:
             the requests that have no answer yet and must be scored one by one: all of them when the joined call fails
             (so that a request that is to blame harms no other), or when they cannot be joined.
         """
+        from ..schema.batching import split, stack  # loaded already where requests are batched
+
         waiting: list[Exchange] = []
         decoded: list[dict[str, Any]] = []
         for exchange in exchanges:
@@ -90,9 +94,9 @@ class ScriptCaller:
         if len(waiting) < 2:
             return waiting
         try:
-            joined, sizes = self._stack(decoded)
+            joined, sizes = stack(decoded)
             started = perf_counter()
-            results = self._split(self._function(**joined), sizes)
+            results = split(self._function(**joined), sizes)
         except BaseException:  # noqa: BLE001 - whatever it is, it is told with the request that it belongs to
             return waiting
         exec_ms = (perf_counter() - started) * 1000
@@ -185,7 +189,7 @@ class ScriptCaller:
         if self._failures is not None:
             self._failures.append(error)
         text = format_traceback(error)
-        logger.error("run() failed: %s\n%s", describe(error), text)
+        logger.error("run() failed: %s\n%s", describe(error), text, extra={"failure": error})
         exchange.refuse(500, SCRIPT_ERROR, failed=b"True")
         self._tell(exchange, SCRIPT_ERROR, describe(error), text)
 

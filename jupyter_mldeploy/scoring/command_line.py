@@ -1,52 +1,48 @@
-"""``python -m jupyter_mldeploy.scoring``: serve an entry script, with the arguments of v1's ``azmlinfsrv``."""
+"""The arguments of ``python -m jupyter_mldeploy.scoring``, which are those of v1's ``azmlinfsrv``, and its settings."""
 
 from __future__ import annotations
 
 import argparse
 import os
-import socket
-import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .errors import SettingsError
 from .settings import Settings, read_config_file
 from .spec import WorkerSpec
-from .standalone import Standalone
+
+if TYPE_CHECKING:
+    from .standalone_main import Order
 
 DEFAULT_PORT = 5001
 DEFAULT_HEALTH_PORT = 5000
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Serve until stopped; return the exit code: 0, 3 when the script cannot be started, 2 for wrong arguments."""
+def read_order(arguments: Sequence[str] | None = None) -> Order:
+    """Return what the stand-alone server has been told to do, as JSON can say it (``standalone_main.Order``).
+
+    Raises:
+        SettingsError: a setting cannot be used.
+        SystemExit: wrong arguments (2), or only help was asked for (0).
+    """
     options = _parser().parse_args(arguments)
-    try:
-        spec = _specification(options)
-        workers = options.worker_count or _workers()
-        if workers > 1:
-            _prepare_for_many(spec, workers)
-        sockets = _bind(options)
-    except (SettingsError, OSError) as error:
-        sys.stderr.write(f"mldeploy: {error}\n")
-        return 2
-    return Standalone(spec, sockets, workers).run()
-
-
-def _prepare_for_many(spec: WorkerSpec, workers: int) -> None:
-    """Divide the cores, and load what the workers can share (``WORKER_PRELOAD=false``: every worker loads its own)."""
-    from .shared_imports import divide_cores, load_shared_imports
-
-    divide_cores(workers)
-    if os.environ.get("WORKER_PRELOAD", "true").lower() == "false":
-        return
-    unsafe = load_shared_imports(spec.script_path)
-    if unsafe:
-        sys.stderr.write(f"mldeploy: imports are not shared between workers: {unsafe}\n")
-        sys.stderr.flush()
-        os.environ["WORKER_PRELOAD"] = "false"
-        os.execv(sys.executable, sys.orig_argv)  # noqa: S606 - the only way to be rid of what was loaded
+    before = dict(os.environ)
+    spec = _specification(options)
+    settings = spec.settings
+    return {
+        "spec": spec.to_dict(),
+        "workers": options.worker_count or _workers(),
+        "addresses": _addresses(options),
+        "unix_socket": options.unix_socket,
+        "door": os.environ.get("MLDEPLOY_DOOR"),
+        "environment": {name: value for name, value in os.environ.items() if before.get(name) != value},
+        "revision": spec.revision,
+        "structured": settings.log_format == "json",
+        "key_files": [path for path in (settings.keys_file, settings.token_keys_file) if path],
+        "drain_deadline_s": settings.drain_deadline_s,
+    }
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -65,7 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--worker_count", type=_workers_of, help="processes, or auto: one for each core (default WORKER_COUNT, else 1)")
     add("--access_control_allow_origins", metavar="A,B", help="origins that may call (CORS)")
     add("--config_file", metavar="FILE", help="JSON file of settings, keyed by environment variable")
-    add("--appinsights_instrumentation_key", metavar="KEY", help="kept for v1's scripts that read AML_APP_INSIGHTS_KEY")
+    add("--appinsights_instrumentation_key", metavar="KEY", help="Application Insights to send telemetry to")
     return parser
 
 
@@ -114,56 +110,20 @@ def _specification(options: argparse.Namespace) -> WorkerSpec:
     # A sample that does not fit the model is no reason to refuse a script that v1 has served.
     environ.setdefault("MLDEPLOY_SELF_TEST", "warn")
     settings = Settings.from_environment(environ, read_config_file(environ, root, path))
-    return WorkerSpec(entry_script=str(path), app_root=str(root), settings=settings, service_name=settings.service_name)
+    return WorkerSpec(
+        entry_script=str(path),
+        app_root=str(root),
+        settings=settings,
+        service_name=settings.service_name,
+        revision=environ.get("MLDEPLOY_REVISION", ""),
+        line_map="line_map.json" if (root / "line_map.json").is_file() else None,
+    )
 
 
-def _bind(options: argparse.Namespace) -> list[socket.socket]:
+def _addresses(options: argparse.Namespace) -> list[tuple[str, int]]:
     if options.unix_socket:
-        return [bind_unix(Path(options.unix_socket))]
-    port = options.port or DEFAULT_PORT
-    sockets = [bind_port(options.host, port)]
+        return []
+    found = [(options.host, options.port or DEFAULT_PORT)]
     if os.environ.get("SEPERATE_HEALTH_ENDPOINT", "").lower() == "true" or options.health_port:
-        sockets.append(bind_port(options.host, options.health_port or DEFAULT_HEALTH_PORT))
-    return sockets
-
-
-def bind_port(host: str, port: int) -> socket.socket:
-    """Return a bound socket that does not listen yet: until a worker is ready, clients are to be refused.
-
-    Raises:
-        OSError: the port is taken, or the address is not one of this machine; the message says which.
-    """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listening.bind((host, port))
-    except OSError as error:
-        listening.close()
-        raise OSError(error.errno, f"cannot listen on {host} port {port}: {error.strerror}") from error
-    return listening
-
-
-def bind_unix(path: Path) -> socket.socket:
-    """Return a bound Unix socket, for its owner only; one that a dead process left behind is replaced.
-
-    Raises:
-        OSError: somebody listens there, or the path cannot be used.
-    """
-    probe = socket.socket(socket.AF_UNIX)
-    try:
-        probe.connect(str(path))
-    except (FileNotFoundError, ConnectionRefusedError):
-        with suppress(FileNotFoundError):
-            path.unlink()
-    else:
-        raise OSError(f"cannot listen on {path}: another process does")
-    finally:
-        probe.close()
-    listening = socket.socket(socket.AF_UNIX)
-    before = os.umask(0o177)
-    try:
-        listening.bind(str(path))
-    finally:
-        os.umask(before)
-    return listening
+        found.append((options.host, options.health_port or DEFAULT_HEALTH_PORT))
+    return found

@@ -56,6 +56,7 @@ class Crew:
         self.door = door
         self.workers: dict[int, WorkerHandle] = {}
         self.leaving: list[WorkerHandle] = []
+        self._retiring: dict[int, WorkerHandle] = {}  # they serve until the worker that takes their slot is ready
         self.restarts = {slot: Restarts() for slot in range(1, order.workers + 1)}
         self.live = False
         self.over = False
@@ -93,7 +94,8 @@ class Crew:
     @property
     def serving(self) -> int:
         """How many workers accept requests."""
-        return sum(worker.phase == "serving" for worker in self.workers.values())
+        pairs = [(self.workers.get(slot), self._retiring.get(slot)) for slot in self.restarts]
+        return sum(any(worker is not None and worker.phase == "serving" for worker in pair) for pair in pairs)
 
     @property
     def looping(self) -> bool:
@@ -108,6 +110,7 @@ class Crew:
                 worker.kill("no longer needed")
             elif self.live:
                 worker.go()
+                self._let_retire(worker.slot)
                 self._yard.note("worker", f"{worker.name} is up again", worker=worker.name, pid=worker.pid)
                 self._yard.later(STABLE_AFTER_S, lambda: self._stable(worker))
             elif all(item.phase == "ready" for item in self.workers.values()):
@@ -115,11 +118,15 @@ class Crew:
             self._yard.changed()
         elif event == "stuck":
             self._relieve(worker, "run() did not end in time and could not be interrupted", kind="hung")
+        elif event == "retiring":
+            self._renew(worker, f"it has answered {message['requests']} requests")
 
     def ended(self, worker: WorkerHandle) -> None:
         """React to a worker's end."""
         if worker in self.leaving:
             self.leaving.remove(worker)
+        if self._retiring.get(worker.slot) is worker:
+            del self._retiring[worker.slot]
         if self.workers.get(worker.slot) is worker and not self.over:
             del self.workers[worker.slot]
             if not self.live:
@@ -169,6 +176,21 @@ class Crew:
         worker.drain(self.order.drain_s)
         del self.workers[worker.slot]
         self._again(worker.slot)
+
+    def _renew(self, worker: WorkerHandle, why: str) -> None:
+        """Start the replacement of a worker that is well, and let the worker serve until then."""
+        if self.workers.get(worker.slot) is not worker or self.over:
+            return
+        self._yard.note("worker", f"{worker.name} is renewed: {why}", worker=worker.name, pid=worker.pid, cause="age")
+        self.leaving.append(worker)
+        self._retiring[worker.slot] = worker
+        del self.workers[worker.slot]
+        self._again(worker.slot)
+
+    def _let_retire(self, slot: int) -> None:
+        retiring = self._retiring.pop(slot, None)
+        if retiring is not None:
+            retiring.drain(self.order.drain_s)
 
     def _weigh(self, worker: WorkerHandle, limit: int) -> None:
         used = sum(resident_bytes(pid) for pid in family(worker.pid))

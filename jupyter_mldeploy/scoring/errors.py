@@ -9,9 +9,11 @@ ScoringTimeout             raised inside run() when it has used up its time (not
 
 from __future__ import annotations
 
-from typing import Literal
+TYPE_CHECKING = False  # what typing.TYPE_CHECKING means to type checkers, without the import of typing
+if TYPE_CHECKING:
+    from typing import Literal
 
-Stage = Literal["settings", "contract", "import", "init", "selftest"]
+    Stage = Literal["settings", "contract", "import", "init", "selftest"]
 
 
 class ScoringServerError(Exception):

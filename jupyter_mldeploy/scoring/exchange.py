@@ -27,7 +27,7 @@ class Exchange:
     Attributes:
         method: as sent, upper case, e.g. ``POST``.
         path: of the target, percent-encoding kept. query: what follows ``?``, as it came.
-        headers: lower-case name to value; repeated ones are joined by a comma.
+        headers: lower-case name to value; repeated ones are joined by a comma. Not to be changed (``known_heads``).
         body: the whole body, transfer coding removed.
         received: ``time.perf_counter()`` when the request was complete.
         request_id, legacy_id, client_id: see ``identity``.
@@ -37,6 +37,7 @@ class Exchange:
         extra: further header lines, each ended by CRLF.
         stream: parts of the body when it is streamed (``payload`` is then empty). flow: their way to the connection.
         batch_size: how many requests shared the call of ``run()``; 0 for all but the first of them.
+        span: what telemetry knows about the request; None where it is off.
         answered: whether an answer has been written (a timed-out request's late result is dropped).
     """
 
@@ -65,10 +66,11 @@ class Exchange:
     batch_size = 1
     answered = False
     refused = False
+    span: object = None
 
-    def __init__(self, connection: Connection | None) -> None:
+    def __init__(self, connection: Connection | None, headers: dict[bytes, bytes] | None = None) -> None:
         self.connection = connection
-        self.headers: dict[bytes, bytes] = {}
+        self.headers: dict[bytes, bytes] = {} if headers is None else headers
 
     def refuse(self, status: int, message: str, *, failed: bytes = b"False") -> None:
         """Make the answer an error with the body ``{"message": …}``."""
@@ -85,7 +87,7 @@ class Exchange:
         other = Exchange(self.connection)
         for name in ("method", "path", "query", "headers", "keep_alive", "http10", "received", "route"):
             setattr(other, name, getattr(self, name))
-        for name in ("request_id", "legacy_id", "client_id", "trace"):
+        for name in ("request_id", "legacy_id", "client_id", "trace", "span"):
             setattr(other, name, getattr(self, name))
         self.connection = None
         self.answered = True

@@ -21,6 +21,7 @@ from .errors import ScoringTimeout
 from .exchange import Exchange
 from .interrupt import Slot
 from .streaming import ClientGoneError, Flow, Outlet
+from .turns import take_turns
 
 
 class Caller(Protocol):
@@ -97,13 +98,18 @@ class Invoker(Queue):
         self._stopped = False
         self._done: deque[Exchange] = deque()
         self._delivering = False
+        self._calling = False
+        self._together = False  # whether the last batch was one: a single client's requests need not wait for others
 
     def submit(self, exchange: Exchange) -> None:
         """Put a request into the queue."""
         exchange.queued = perf_counter()
         self.jobs.append(exchange)
         if self._sleepers:  # nobody to wake while all are at work: they look for themselves
-            self._wake_one()
+            if self._together:
+                self._call_soon()
+            else:
+                self._wake_one()
 
     def stop(self) -> None:
         """Let every thread return from ``work`` when it has finished what it is doing."""
@@ -120,6 +126,7 @@ class Invoker(Queue):
 
     def work(self, slot: Slot) -> None:
         """Execute requests until ``stop``."""
+        take_turns()
         slot.ident = threading.get_ident()
         jobs = self.jobs
         batch: list[Exchange] = []
@@ -132,9 +139,12 @@ class Invoker(Queue):
                         return
                     self._sleep(slot)
                     continue
-                if self._batch_size > 1:
+                if self._batch_size > 1 and (jobs or self._batch_wait_s):
                     self._gather(slot, batch)
+                self._together = len(batch) > 1
                 self._execute(slot, batch)
+                if self._together and self._delivering and len(jobs) < self._batch_size:
+                    self._let_answers_out(slot)
             except ScoringTimeout:  # came late: just before or after the call it was meant for
                 slot.current = None
                 self._deliver(batch)
@@ -149,6 +159,29 @@ class Invoker(Queue):
                 sleepers.remove(slot)
             except ValueError:
                 slot.bell.acquire()  # somebody has taken us out to ring
+
+    def _let_answers_out(self, slot: Slot) -> None:
+        """Wait until answers are written and what came meanwhile is read: the next batch is the larger for it."""
+        self._sleepers.append(slot)
+        # Looked at again only now, as in _sleep: whoever hands over from here on finds us among the sleepers.
+        if self._delivering and not self._stopped:
+            slot.bell.acquire()
+            return
+        try:
+            self._sleepers.remove(slot)
+        except ValueError:
+            slot.bell.acquire()  # somebody has taken us out to ring
+
+    def _call_soon(self) -> None:
+        """Wake a thread as soon as all requests that are here have been read, so that they come into one batch."""
+        if not self._calling:
+            self._calling = True
+            self._io_loop.call_soon(self._call)
+
+    def _call(self) -> None:
+        self._calling = False
+        for _ in range(0, len(self.jobs), self._batch_size):
+            self._wake_one()
 
     def _wake_one(self) -> None:
         try:
@@ -207,6 +240,8 @@ class Invoker(Queue):
         done, complete = self._done, self._receiver.complete
         while done:
             complete(done.popleft())
+        if self._together and self.jobs and self._sleepers:
+            self._call_soon()
 
     def _pump(self, exchange: Exchange) -> None:
         parts = cast("Iterator[bytes]", exchange.stream)

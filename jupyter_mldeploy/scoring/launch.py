@@ -30,24 +30,31 @@ class TellingChannel(StatusChannel):
     packages that no line of the script names.
     """
 
-    def __init__(self, end: int, before: frozenset[str]) -> None:
+    def __init__(self, end: int) -> None:
         super().__init__(end)
-        self._before = before
+        self._last = next(reversed(sys.modules))
 
     def send(self, message: Mapping[str, Any], timeout_s: float = 5.0) -> None:
         """Send one message (see the base class)."""
         if message.get("event") == "ready":
-            message = {**message, "modules": loaded_distribution_modules(self._before)}
+            message = {**message, "modules": loaded_distribution_modules(self._last)}
         super().send(message, timeout_s)
 
 
-def run(launch: Mapping[str, Any], descriptors: list[int]) -> int:
+def settle() -> None:
+    """Do what becoming a worker takes and no revision has a say in."""
+    _prefer_as_victim()
+    _forget_shared_randomness()
+
+
+def run(launch: Mapping[str, Any], descriptors: list[int], *, settled: bool = False) -> int:
     """Become a worker.
 
     Args:
         launch: ``spec`` (path of worker.json), ``worker_id``, ``environment`` (variables to set, secrets among them),
             and optionally ``worker`` (``module:function`` in place of ``run_worker``).
         descriptors: status channel, log file, and the listening sockets.
+        settled: whether ``settle`` has been called in this process.
 
     Returns:
         The process's exit code.
@@ -57,13 +64,13 @@ def run(launch: Mapping[str, Any], descriptors: list[int]) -> int:
     os.dup2(log, 2)
     os.close(log)
     os.environ.update(launch["environment"])
-    _prefer_as_victim()
-    _forget_shared_randomness()
+    if not settled:
+        settle()
     module, _, function = str(launch.get("worker") or DEFAULT_WORKER).partition(":")
     run_worker = getattr(importlib.import_module(module), function)
     spec = replace(WorkerSpec.read(Path(launch["spec"])), worker_id=int(launch["worker_id"]))
     sockets = [socket.socket(fileno=descriptor) for descriptor in listening]
-    code = int(run_worker(spec, sockets, TellingChannel(status, frozenset(sys.modules))))
+    code = int(run_worker(spec, sockets, TellingChannel(status)))
     _end_in_time(code)
     return code
 

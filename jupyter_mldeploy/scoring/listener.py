@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from .answer import AnswerWriter
 from .connection import Connection
+from .known_heads import KnownHeads
 from .reader import Phase
 from .settings import Settings
 
@@ -53,6 +54,7 @@ class Listener:
         self._idle_until = 0.0
         self.application = application
         self.answers = answers
+        self.known_heads = KnownHeads()
         self.settings = settings
         self.connections: set[Connection] = set()
         self.draining = False

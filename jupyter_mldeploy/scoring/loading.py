@@ -23,6 +23,7 @@ from .event_loop import new_event_loop
 from .failure import describe
 from .line_map import LineMap, read_line_map
 from .log_lines import LogWriter
+from .memory import give_back_freed_memory
 from .print_capture import capture_output
 from .script import EntryScript, load_entry_script
 from .selftest import run_self_test
@@ -67,11 +68,12 @@ def load(spec: WorkerSpec) -> Loaded:
     with suppress(OSError):
         faulthandler.enable(2, all_threads=False)  # a crash in C code leaves at least the line it came from
     prepare_process(spec)
+    _start_telemetry(spec, writer)
     shims.install()
     apply_logging_file((Path(spec.app_root), spec.script_path.parent))
     connect_debugger()
     started = perf_counter()
-    with _imports_uncollected():
+    with _imports_hardly_collected():
         script = load_entry_script(
             spec.script_path,
             app_root=Path(spec.app_root),
@@ -87,6 +89,7 @@ def load(spec: WorkerSpec) -> Loaded:
     # What lives now lives as long as the worker: leave it out of every later collection, and its pages shared.
     gc.collect()
     gc.freeze()
+    give_back_freed_memory()
     return Loaded(
         script,
         contract,
@@ -100,16 +103,19 @@ def load(spec: WorkerSpec) -> Loaded:
 
 
 @contextmanager
-def _imports_uncollected() -> Iterator[None]:
-    """Collect no garbage while modules load: what they make stays, and looking through it costs a tenth of the time."""
-    was_enabled = gc.isenabled()
-    gc.disable()
+def _imports_hardly_collected() -> Iterator[None]:
+    """Collect little garbage while modules load: most of what they make stays, and looking through it takes time.
+
+    What does not stay is worth collecting, though: its memory serves the next modules.
+    """
+    usual, meanwhile = gc.get_threshold(), (20_000, 10, 1_000)
+    gc.set_threshold(*meanwhile)
     try:
         yield
     finally:
         gc.freeze()
-        if was_enabled:
-            gc.enable()
+        if gc.get_threshold() == meanwhile:  # the script has not chosen others
+            gc.set_threshold(*usual)
 
 
 def open_log(spec: WorkerSpec) -> LogWriter:
@@ -130,6 +136,25 @@ def prepare_process(spec: WorkerSpec) -> None:
     os.environ.setdefault("AZUREML_ENTRY_SCRIPT", spec.entry_script)
     if spec.model_dir is not None:
         os.environ["AZUREML_MODEL_DIR"] = str(root / spec.model_dir)
+
+
+def _start_telemetry(spec: WorkerSpec, writer: LogWriter) -> None:
+    """Begin telemetry where it is switched on. What it lacks costs telemetry, never the service."""
+    if not (spec.settings.app_insights_enabled or spec.settings.telemetry):
+        return
+    try:
+        from .telemetry.session import start
+    except ImportError as error:
+        logger.warning(
+            "There is no telemetry: %s. Add jupyter_mldeploy[otel], or opentelemetry-sdk and "
+            "opentelemetry-exporter-otlp-proto-http, to the environment.",
+            error,
+        )
+        return
+    try:
+        start(spec, writer)
+    except Exception as error:  # noqa: BLE001 - a library whose settings are wrong may raise anything
+        logger.warning("There is no telemetry: %s", describe(error))
 
 
 def _line_map(spec: WorkerSpec) -> LineMap | None:

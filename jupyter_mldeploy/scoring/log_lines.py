@@ -14,6 +14,8 @@ from typing import Any
 
 import orjson
 
+from .secret_values import blot
+
 _FLUSH_AT = 64 * 1024
 _OPTIONS = orjson.OPT_NON_STR_KEYS | orjson.OPT_SERIALIZE_NUMPY
 
@@ -43,6 +45,9 @@ class LogWriter:
         facts: fields of every JSON line, e.g. revision and worker.
     """
 
+    #: Told of every line as well (level, logger, message, seconds of the epoch).
+    also: Callable[[str, str, str, float], None] | None = None
+
     def __init__(self, descriptor: int, *, structured: bool, facts: dict[str, Any] | None = None) -> None:
         self._descriptor = descriptor
         self.structured = structured
@@ -51,6 +56,7 @@ class LogWriter:
         self.line_end = (b"," + orjson.dumps(self._facts)[1:] if self._facts else b"}") + b"\n"
         self._waiting: list[bytes] = []
         self._size = 0
+        self._stamped = (-1, b"")
         self._lock = threading.Lock()
 
     def log(self, level: str, logger: str, message: str, *, when: float | None = None) -> None:
@@ -68,6 +74,8 @@ class LogWriter:
             data = f"{_stamp(now)} {level[0].upper()} {logger}{shown} | {message}\n".encode(errors="backslashreplace")
         self.flush()
         self._write(data)
+        if self.also is not None:
+            self.also(level, logger, message, now)
 
     def access(self, fields: dict[str, Any]) -> None:
         """Take an access line for the next ``flush``. ``fields`` begin with time, level and message."""
@@ -84,6 +92,13 @@ class LogWriter:
         if self._size > _FLUSH_AT:
             self.flush()
 
+    def stamp(self, seconds: float) -> bytes:
+        """Return the time as text lines begin with it."""
+        second = int(seconds)
+        if self._stamped[0] != second:
+            self._stamped = (second, _stamp(second).encode())
+        return self._stamped[1]
+
     def flush(self) -> None:
         """Write what ``access`` has collected."""
         if self._waiting:
@@ -92,7 +107,7 @@ class LogWriter:
             self._write(b"".join(waiting))
 
     def _write(self, data: bytes) -> None:
-        view = memoryview(data)
+        view = memoryview(blot(data))
         with self._lock:
             while view:
                 try:

@@ -47,6 +47,7 @@ class Metrics:
         facts: values that stay, by metric name (times of import and ``init()``).
         directory: where the workers of the service share their figures; None when there is one worker.
         label: name of this worker's file.
+        revision: what this worker serves.
     """
 
     def __init__(
@@ -55,7 +56,9 @@ class Metrics:
         facts: dict[str, float],
         directory: Path | None,
         label: str,
+        revision: str = "",
     ) -> None:
+        self._revision = revision
         self._gauges = gauges
         self._facts = facts
         self._file = directory / f"{label}-{os.getpid()}.json" if directory is not None else None
@@ -84,6 +87,11 @@ class Metrics:
     def timed_out(self) -> None:
         """Count a ``run()`` that used up its time."""
         self._timeouts += 1
+
+    @property
+    def scored(self) -> int:
+        """How many scoring requests have been answered."""
+        return sum(self._duration.counts)
 
     def refused_busy(self) -> None:
         """Count a request that was refused because too many were waiting."""
@@ -119,8 +127,11 @@ class Metrics:
             return  # figures are not worth a failed request
 
     def text(self) -> bytes:
-        """Return the figures of all workers in Prometheus' format."""
-        return render([self.snapshot(), *self._others()])
+        """Return the figures of all workers in Prometheus' format, and which revision this one serves."""
+        lines: list[str] = []
+        _head(lines, "info", "gauge")
+        lines.append(f'mldeploy_info{{revision="{_escaped(self._revision)}"}} 1\n')
+        return "\n".join(lines).encode() + render([self.snapshot(), *self._others()])
 
     def _others(self) -> Iterable[dict[str, Any]]:
         if self._file is None:
@@ -137,6 +148,7 @@ class Metrics:
 
 
 _HELP = {
+    "info": "The revision that has answered this request; always 1.",
     "requests_total": "Requests answered, by route, method and status.",
     "request_duration_seconds": "From the last byte of a scoring request to its answer.",
     "run_duration_seconds": "Time of one call of run().",

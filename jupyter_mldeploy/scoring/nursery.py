@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from .environment_policy import scrubbed
 from .logbook import LogBook, Spool
+from .passing import pass_message
 from .processes import send_signal, start_token
 from .reactor import EventLoop
 
@@ -89,6 +90,7 @@ class _Parent:
         self.outstanding: tuple[int, Birth] | None = None
         self.retired = False
         self.consumed = False
+        self.spare = 0  # pid of the child that waits for a launch, 0 when there is none
 
     def end_is_own_fault(self, code: int | None) -> bool:
         """Whether it ended before it was up without having been killed: another one would end in the same way."""
@@ -178,9 +180,9 @@ class Nursery:
         """What the current parent is loading, or None."""
         return self._current.importing if self._current is not None else None
 
-    def pids(self) -> list[tuple[int, str | None]]:
-        """Return the parents' (pid, token)."""
-        return [(parent.pid, parent.token) for parent in self._parents.values()]
+    def pids(self) -> list[tuple[int, str | None, int]]:
+        """Return the parents' (pid, token, pid of the spare child or 0)."""
+        return [(parent.pid, parent.token, parent.spare) for parent in self._parents.values()]
 
     def drain_spools(self) -> None:
         """Copy what the parents wrote into the log."""
@@ -319,11 +321,9 @@ class Nursery:
                 birth.on_failed(reason)
 
     def _send(self, parent: _Parent, message: Mapping[str, Any], descriptors: list[int] | None = None) -> None:
-        body = json.dumps(message).encode()
         # A parent that died is noticed when it is reaped; what was meant for it goes to its successor.
         with contextlib.suppress(OSError):
-            socket.send_fds(parent.channel, [len(body).to_bytes(4, "little")], descriptors or [])
-            parent.channel.sendall(body)
+            pass_message(parent.channel, message, descriptors or ())
 
     def _read(self, parent: _Parent) -> None:
         while True:
@@ -360,6 +360,8 @@ class Nursery:
                 self._replace()
         elif event == "unsafe":
             parent.importing = None
+        elif event == "spare":
+            parent.spare = int(message["pid"])
         elif event == "exited":
             self._on_exit(int(message["pid"]), int(message["code"]), int(message["max_rss"]))
         elif parent.outstanding is not None and parent.outstanding[0] == message["id"]:

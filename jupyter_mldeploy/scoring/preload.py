@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import itertools
 import os
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 #: Never loaded in advance: their import has effects of its own.
@@ -113,6 +115,18 @@ def _modified(path: str) -> int | None:
         return None
 
 
+def know_plugins() -> None:
+    """Let narwhals, through which scikit-learn looks at what ``predict`` is given, find its plugins now.
+
+    It reads the entry points of all installed distributions when it is first asked, and then keeps them. That would be
+    in the first request of every forked worker, and take it longer than all else until then.
+    """
+    dependencies = sys.modules.get("narwhals.dependencies")
+    if dependencies is not None:
+        with suppress(Exception):  # the worker will see
+            dependencies.is_into_dataframe(None)
+
+
 def is_fork_safe() -> str | None:
     """Return why a fork would be dangerous now (threads that it would not copy), or None when it is safe."""
     others = [thread.name for thread in threading.enumerate() if thread is not threading.main_thread()]
@@ -144,7 +158,9 @@ def _native_threads() -> list[str]:
     return names
 
 
-def loaded_distribution_modules(before: frozenset[str]) -> list[str]:
-    """Return the modules loaded since ``before`` that a warm parent may load in advance next time."""
+def loaded_distribution_modules(after: str) -> list[str]:
+    """Return the modules loaded later than ``after`` that a warm parent may load in advance next time."""
+    # From the end: looking at every name would copy the pages of all of them into a forked process.
+    later = list(itertools.takewhile(lambda name: name != after, reversed(sys.modules)))
     preload = Preload()
-    return [name for name in list(sys.modules) if name not in before and preload.may_be_loaded(name)]
+    return [name for name in reversed(later) if preload.may_be_loaded(name)]

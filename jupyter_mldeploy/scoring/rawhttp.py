@@ -9,7 +9,7 @@ from __future__ import annotations
 import dis
 import io
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 from urllib.parse import unquote_to_bytes
 
@@ -60,8 +60,8 @@ class AMLResponse(Response):
     """The response that ``run()`` gives to take status, headers and body into its own hands.
 
     Args:
-        message: bytes or text as the body, an iterator of either as a streamed body, None for ``{}``; anything else is
-            written as JSON.
+        message: bytes or text as the body, an iterator of either as a streamed body (an asynchronous one where
+            ``run()`` is ``async``), None for ``{}``; anything else is written as JSON.
         status_code: HTTP status.
         response_headers: further headers; commas separate repeated ones. A ``Content-Type`` replaces the default.
         json_str: write ``message`` as JSON even if it is text. (It does not mean "is a JSON text already".)
@@ -80,14 +80,13 @@ class AMLResponse(Response):
     ) -> None:
         if message is None:
             super().__init__(json.dumps({}), status=status_code, mimetype="application/json")
-        elif json_str or not isinstance(message, str | bytes | bytearray | memoryview | Iterator):
+        elif json_str or not isinstance(message, str | bytes | bytearray | memoryview | Iterator | AsyncIterator):
             from ..schema.encoding import encode
 
             super().__init__(encode(message), status=status_code, mimetype="application/json")
         else:
-            super().__init__(
-                bytes(message) if isinstance(message, bytearray | memoryview) else message, status=status_code
-            )
+            body: Any = bytes(message) if isinstance(message, bytearray | memoryview) else message
+            super().__init__(body, status=status_code)
         self.headers["x-ms-run-function-failed"] = str(run_function_failed)
         for name, value in (response_headers or {}).items():
             lower = name.lower()
@@ -120,7 +119,9 @@ def take_response(exchange: Exchange, response: Response) -> None:
         elif lower not in _NOT_THE_SCRIPTS:
             lines.append(f"{name}: {value}\r\n".encode("latin-1", "replace"))
     exchange.extra += b"".join(lines)
-    if response.is_streamed:
+    if isinstance(response.response, AsyncIterator):
+        exchange.stream = _AsyncParts(response)
+    elif response.is_streamed:
         exchange.stream = _parts(response)
     else:
         response.direct_passthrough = False
@@ -170,6 +171,27 @@ def _parts(response: Response) -> Iterator[bytes]:
             yield part.encode() if isinstance(part, str) else bytes(part)
     finally:
         response.close()
+
+
+class _AsyncParts:
+    """The parts of a response whose body is an asynchronous iterator. Closing it closes the iterator, begun or not."""
+
+    def __init__(self, response: Response) -> None:
+        self._response = response
+        self._parts: Any = response.response
+
+    def __aiter__(self) -> _AsyncParts:
+        return self
+
+    async def __anext__(self) -> bytes:
+        part = await anext(self._parts)
+        return part.encode() if isinstance(part, str) else bytes(part)
+
+    async def aclose(self) -> None:
+        close = getattr(self._parts, "aclose", None)
+        if close is not None:
+            await close()
+        self._response.close()
 
 
 def _environ(exchange: Exchange) -> dict[str, Any]:

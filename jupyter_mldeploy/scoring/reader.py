@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from .listener import Listener
 
 LARGE_BODY = 65_536
+#: Of a request that comes in pieces, the size of the first from which its head is looked up among those known.
+_LARGE_BEGINNING = 16_384
 _LONGEST_TARGET = 8190
 _MOST_HEADERS = 200
 
@@ -46,11 +48,11 @@ class RequestReader(asyncio.Protocol):
         "_body_parts",
         "_exchange",
         "_head_size",
-        "_missing",
         "_parser",
         "_target",
         "_too_late",
         "_transport",
+        "_whole",
         "body_size",
         "listener",
         "phase",
@@ -63,10 +65,10 @@ class RequestReader(asyncio.Protocol):
         self._parser = httptools.HttpRequestParser(self)
         self._exchange = _NO_REQUEST
         self._body_length = 0
-        self._missing = 0  # bytes of a large body that are still to come, past the parser
         self._target = b""
         self._body_parts: list[bytes] | None = None
         self._head_size = 0
+        self._whole = b""  # what is being read, if it began with a request
         self._too_late = False  # nothing that still comes will be answered
         self.body_size = 0
         self.phase = Phase.IDLE
@@ -92,10 +94,21 @@ class RequestReader(asyncio.Protocol):
         """Read what has come."""
         if self._too_late:
             return
-        if self._missing:
-            self._collect(data)
-            return
-        unfinished = self._exchange if self.phase == Phase.HEAD else None
+        unfinished = None
+        if self.phase is Phase.IDLE:
+            known = self.listener.known_heads.recall(data)
+            if known is not None:
+                known.connection = cast("Connection", self)
+                self._hand_on(known)
+                return
+            if len(data) >= _LARGE_BEGINNING:
+                begun = self.listener.known_heads.recall_begun(data)
+                if begun is not None:
+                    self._take_in(*begun)
+                    return
+            self._whole = data
+        elif self.phase is Phase.HEAD:
+            unfinished = self._exchange
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as offer:
@@ -114,6 +127,19 @@ class RequestReader(asyncio.Protocol):
                 self._head_size += len(data)
                 if self._head_size > self.listener.settings.max_header_bytes:
                     self._refuse_large_head()
+        finally:
+            self._whole = b""
+
+    def _take_in(self, exchange: Exchange, length: int) -> None:
+        """Wait for the rest of a large body whose head is known."""
+        exchange.connection = cast("Connection", self)
+        self._exchange = exchange
+        self._body_parts = None
+        self._body_length = length
+        self.body_size = len(exchange.body)
+        self.phase, self.since = Phase.BODY, self.listener.now
+        if not self._refuse_unwanted(exchange):  # why take in what will not be used
+            self._pass_by_parser()
 
     # ---- the parser's calls
 
@@ -175,7 +201,10 @@ class RequestReader(asyncio.Protocol):
                 self.go_ahead()
         elif length >= LARGE_BODY or b"transfer-encoding" in headers:
             self._refuse_unwanted(exchange)  # why take in what will not be used
-        self._body_length = length if length >= LARGE_BODY else 0
+        self._body_length = 0
+        if length >= LARGE_BODY:
+            self._body_length = length
+            keep_large_blocks()  # reading JSON of this size takes many times as much for a moment
 
     def on_body(self, body: bytes) -> None:
         """A piece of the body."""
@@ -200,36 +229,48 @@ class RequestReader(asyncio.Protocol):
     def _complete(self) -> None:
         exchange = self._exchange
         self._exchange = _NO_REQUEST  # an idle connection must not hold on to a large body
-        self.phase, self.since = Phase.IDLE, self.listener.now
+        self.phase = Phase.IDLE
         if self._body_parts is not None:
             exchange.body = b"".join(self._body_parts)
             self._body_parts = None
+        if self._whole:
+            self.listener.known_heads.remember(self._whole, exchange)
+        self._hand_on(exchange)
+
+    def _hand_on(self, exchange: Exchange) -> None:
+        self.since = self.listener.now
         exchange.received = perf_counter()
         self.enqueue(exchange)
 
-    def _pass_by_parser(self) -> None:
-        """Collect the rest of a large body as it comes: the parser would only copy it once more."""
-        keep_large_blocks()
-        self._missing = self._body_length - self.body_size
-        self._body_length = 0
-        if self._body_parts is None:
-            self._body_parts = [self._exchange.body] if self._exchange.body else []
+    @property
+    def is_too_late(self) -> bool:
+        """Whether nothing that still comes will be answered."""
+        return self._too_late
 
-    def _collect(self, data: bytes) -> None:
-        parts = self._body_parts
-        if parts is None:
-            return
-        rest = b""
-        if len(data) > self._missing:
-            data, rest = data[: self._missing], data[self._missing :]
-        parts.append(data)
-        self.body_size += len(data)
-        self._missing -= len(data)
-        if not self._missing:
-            self._parser = httptools.HttpRequestParser(self)  # the old one still waits for the body
-            self._complete()
-            if rest:
-                self.data_received(rest)
+    def _pass_by_parser(self) -> None:
+        """Let the rest of a large body go past the parser, which would only copy it once more."""
+        from .large_body import LargeBody  # loads ctypes, which most services do not need
+
+        begun = b"".join(self._body_parts) if self._body_parts is not None else self._exchange.body
+        self._exchange.body, self._body_parts = b"", None
+        self._hand_transport_to(LargeBody(self, begun, self._body_length))
+        self._body_length = 0
+
+    def large_body_complete(self, body: bytes) -> None:
+        """Go on where the parser was left."""
+        self._hand_transport_to(self)
+        self._parser = httptools.HttpRequestParser(self)  # the old one still waits for the body
+        self._exchange.body = body
+        self._complete()
+
+    def _hand_transport_to(self, protocol: asyncio.BaseProtocol) -> None:
+        transport = self._transport
+        reading = transport.is_reading()
+        if reading:  # uvloop chooses its way of reading when it begins to
+            transport.pause_reading()
+        transport.set_protocol(protocol)
+        if reading:
+            transport.resume_reading()
 
     def _decline_upgrade(self, rest: bytes) -> None:
         """Read a request that offers another protocol (``Upgrade: h2c``) again, as if it did not.

@@ -50,12 +50,21 @@ def describe(supervisor: Supervisor, *, measure: bool = False) -> dict[str, Any]
         "crash_tail": live.crash_tail if live is not None and live.last_crash else [],
         "workers": [item for crew in supervisor.crews() for item in _workers(crew, measure)],
         "warm_parents": [
-            {"pid": pid, "token": token, **({"memory_bytes": memory_bytes(pid)} if measure else {})}
-            for pid, token in supervisor.nursery.pids()
+            {
+                "pid": pid,
+                "token": token,
+                "spare": spare,
+                **({"memory_bytes": _parent_bytes(pid, spare)} if measure else {}),
+            }
+            for pid, token, spare in supervisor.nursery.pids()
         ],
         "updated": time.time(),
     }
     return found
+
+
+def _parent_bytes(pid: int, spare: int) -> int:
+    return memory_bytes(pid) + (memory_bytes(spare) if spare else 0)
 
 
 def _workers(crew: Crew, measure: bool) -> list[dict[str, Any]]:

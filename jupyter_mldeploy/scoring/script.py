@@ -146,6 +146,8 @@ def _find_class(module: ModuleType, path: Path) -> tuple[Callable[[], Any] | Non
 
 def _summary(error: BaseException) -> str:
     if isinstance(error, SyntaxError):
-        return f"SyntaxError: {error.msg} ({error.filename}, line {error.lineno})"
+        line = (error.text or "").strip()
+        magic = f". {line!r} is a notebook's magic, not Python: take the line out" if line.startswith("%") else ""
+        return f"SyntaxError: {error.msg} ({error.filename}, line {error.lineno}){magic}"
     text = str(error)
     return f"{type(error).__name__}: {text}" if text else type(error).__name__

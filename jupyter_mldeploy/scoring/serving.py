@@ -17,24 +17,28 @@ from typing import TYPE_CHECKING, Any
 from . import interrupt
 from .accesslog import AccessLog
 from .answer import AnswerWriter
-from .application import Application
-from .async_invoke import AsyncInvoker
+from .application import Application, Observer
 from .auth import KeyRing
 from .documents import ServiceDocuments
 from .errors import SettingsError, StatusChannelClosed
 from .event_loop import new_event_loop
+from .exchange import Exchange
 from .interrupt import Slot
 from .invoke import Invoker
 from .listener import Listener
 from .loading import Loaded
 from .metrics import Metrics
+from .settings import Settings
 from .signals import watch_signals
 from .spec import WorkerSpec
 from .status import StatusChannel
+from .turns import take_turns
 from .watchdog import Watchdog
 
 if TYPE_CHECKING:
+    from .async_invoke import AsyncInvoker
     from .connection import Connection
+    from .telemetry.session import Session
     from .tls import Certificate
 
 logger = logging.getLogger("mldeploy.scoring")
@@ -65,12 +69,15 @@ class Service:
         self._keys = KeyRing(settings)
         self._stuck = False
         self._stop_at = 0.0
+        # A little later for each worker, so that they do not go all at once.
+        self._retires_after = settings.max_requests_per_worker * (10 + max(0, spec.worker_id - 1) % 10) // 10
         self.invoker = _make_invoker(spec, loaded)
         self.metrics = Metrics(
             self._gauges,
             {"init_seconds": loaded.init_ms / 1000, "import_seconds": loaded.import_ms / 1000},
             Path(settings.metrics_directory) if settings.metrics_directory else None,
             f"{spec.revision or 'service'}-{spec.worker_id}",
+            spec.revision,
         )
         self.application = Application(
             self.invoker,
@@ -80,7 +87,7 @@ class Service:
             needs_json=loaded.caller.needs_json,
             documents=ServiceDocuments(spec, loaded.contract),
             figures=self.metrics,
-            access_log=AccessLog(loaded.writer) if settings.access_log else None,
+            access_log=_observer(loaded, settings),
             on_stuck=self._on_stuck,
         )
         answers = AnswerWriter(_version(), show_version=settings.server_version_header)
@@ -122,6 +129,7 @@ class Service:
         for thread in threads:
             thread.join(5)
         _write_model_data()
+        close_telemetry()
         self._say({"event": "stopped", "exit_code": 0})
         return 0
 
@@ -158,6 +166,7 @@ class Service:
             self._loop.stop()
 
     def _serve_io(self) -> None:
+        take_turns()
         asyncio.set_event_loop(self._loop)
         try:
             self._loop.run_forever()
@@ -166,6 +175,7 @@ class Service:
             self.metrics.share(live=False)
             if self._stuck or self.invoker.busy:
                 # run() does not come back in time: nothing but the end of the process stops it.
+                close_telemetry()
                 self._say({"event": "stopped", "exit_code": EXIT_STUCK})
                 os._exit(EXIT_STUCK)
             self.invoker.stop()
@@ -201,6 +211,9 @@ class Service:
         self._loop.call_later(HEARTBEAT_S, self._heartbeat)
         self._say({"event": "alive", **self.load()})
         self.metrics.share()
+        if self._retires_after and self.metrics.scored >= self._retires_after:
+            self._retires_after = 0
+            self._say({"event": "retiring", "requests": self.metrics.scored})
 
     def _flush(self) -> None:
         self._loop.call_later(_FLUSH_S, self._flush)
@@ -228,6 +241,8 @@ class Service:
 def _make_invoker(spec: WorkerSpec, loaded: Loaded) -> Invoker | AsyncInvoker:
     settings = spec.settings
     if loaded.user_loop is not None:
+        from .async_invoke import AsyncInvoker
+
         return AsyncInvoker(
             loaded.caller,
             loaded.user_loop,
@@ -275,6 +290,44 @@ def _write_model_data() -> None:
     collector = sys.modules.get(f"{__package__}.datacollector")
     if collector is not None:
         collector.flush()
+
+
+def _observer(loaded: Loaded, settings: Settings) -> Observer | None:
+    """Return who is told of answers; with telemetry, ``run()`` is told of as well."""
+    log: Observer | None = AccessLog(loaded.writer) if settings.access_log else None
+    if settings.record_rate:
+        from .recording import Recorder
+
+        log = Recorder(loaded.writer, log, settings)
+    telemetry = _telemetry()
+    if telemetry is None:
+        return log
+    loaded.caller.surround(telemetry.around)
+    return telemetry if log is None else _Both(log, telemetry)
+
+
+class _Both:
+    """Two observers."""
+
+    def __init__(self, first: Observer, second: Observer) -> None:
+        self._first, self._second = first, second
+
+    def answered(self, exchange: Exchange, seconds: float) -> None:
+        """Tell both."""
+        self._first.answered(exchange, seconds)
+        self._second.answered(exchange, seconds)
+
+
+def _telemetry() -> Session | None:
+    module = sys.modules.get(f"{__package__}.telemetry.session")
+    return module.current() if module is not None else None
+
+
+def close_telemetry() -> None:
+    """Send what telemetry still holds, for a few seconds at most."""
+    telemetry = _telemetry()
+    if telemetry is not None:
+        telemetry.close()
 
 
 def _version() -> str:

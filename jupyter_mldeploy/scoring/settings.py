@@ -72,6 +72,31 @@ def _origins(value: object) -> tuple[str, ...]:
     return tuple(part.strip() for part in parts if part.strip())
 
 
+def _exporters(value: object) -> tuple[str, ...]:
+    parts = value.split(",") if isinstance(value, str) else value
+    if not isinstance(parts, list | tuple) or not all(isinstance(part, str) for part in parts):
+        raise ValueError('must be exporters separated by commas, as in "otlp,file"')
+    names = tuple(dict.fromkeys(part.strip().lower() for part in parts if part.strip()))
+    return () if names in {("off",), ("false",)} else names
+
+
+def _names(value: object) -> tuple[str, ...]:
+    parts = value.split(",") if isinstance(value, str) else value
+    if not isinstance(parts, list | tuple) or not all(isinstance(part, str) for part in parts):
+        raise ValueError("must be names separated by commas")
+    return tuple(part.strip() for part in parts if part.strip())
+
+
+def _share(value: object) -> float:
+    try:
+        number = float(value) if isinstance(value, str | int | float) else -1.0
+    except ValueError:
+        number = -1.0
+    if not 0 <= number <= 1:
+        raise ValueError("must be a share from 0 to 1")
+    return number
+
+
 def _level(value: object) -> str:
     name = str(value).strip().upper()
     if name not in {"DEBUG", "INFO", "WARNING", "WARN", "ERROR", "CRITICAL"}:
@@ -84,6 +109,10 @@ def _setting(default: Any, env: str, parse: Callable[[object], object]) -> Any:
 
 
 _MIB = 1024 * 1024
+
+#: Status after ``SCORING_TIMEOUT_MS`` in a deployment. v1's router gave it to callers; the server in its container, run
+#: by hand, said 500, which therefore is the setting's default.
+DEPLOYED_TIMEOUT_STATUS = 504
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +142,8 @@ class Settings:
     max_request_wait_ms: int = _setting(0, "MLDEPLOY_MAX_REQUEST_WAIT_MS", _whole(0, 2**31 - 1, "milliseconds"))
     max_batch_size: int = _setting(1, "MLDEPLOY_MAX_BATCH_SIZE", _whole(1, 100_000, "requests"))
     max_batch_wait_ms: int = _setting(0, "MLDEPLOY_MAX_BATCH_WAIT_MS", _whole(0, 60_000, "milliseconds"))
+    # 0: a worker stays; else it asks for its replacement after about so many requests (scripts that leak).
+    max_requests_per_worker: int = _setting(0, "MLDEPLOY_MAX_REQUESTS_PER_WORKER", _whole(0, 2**53, "requests"))
     interrupt_grace_s: float = _setting(2.0, "MLDEPLOY_INTERRUPT_GRACE_S", _seconds)
     self_test: str = _setting("require", "MLDEPLOY_SELF_TEST", _choice("off", "warn", "require"))
 
@@ -147,7 +178,19 @@ class Settings:
     log_level: str = _setting("INFO", "AZUREML_LOG_LEVEL", _level)
     log_format: str = _setting("text", "MLDEPLOY_LOG_FORMAT", _choice("text", "json"))
     access_log: bool = _setting(True, "MLDEPLOY_ACCESS_LOG", _flag)
+    record_rate: float = _setting(0.0, "MLDEPLOY_RECORD_RATE", _share)
+    record_max_bytes: int = _setting(8192, "MLDEPLOY_RECORD_MAX_BYTES", _whole(1, 65_536, "bytes"))
+    record_deny: tuple[str, ...] = _setting((), "MLDEPLOY_RECORD_DENY", _names)
     metrics_directory: str = _setting("", "MLDEPLOY_METRICS_DIRECTORY", _text)
+
+    # OpenTelemetry: v1's switch, or the names of exporters. What else it needs is read from its own variables.
+    app_insights_enabled: bool = _setting(False, "AML_APP_INSIGHTS_ENABLED", _flag)
+    app_insights_key: str = field(
+        default="", repr=False, metadata={"env": "AML_APP_INSIGHTS_KEY", "parse": _text, "secret": True}
+    )
+    log_response: bool = _setting(True, "APP_INSIGHTS_LOG_RESPONSE_ENABLED", _flag)
+    telemetry: tuple[str, ...] = _setting((), "MLDEPLOY_TELEMETRY", _exporters)
+    telemetry_directory: str = _setting("", "MLDEPLOY_TELEMETRY_DIRECTORY", _text)
 
     @classmethod
     def from_environment(

@@ -6,9 +6,13 @@ import ast
 import gc
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from .preload import Preload, is_fork_safe
+from .memory import give_back_freed_memory
+from .preload import SERVER_MODULES, Preload, is_fork_safe, know_plugins
+from .spec import WorkerSpec
 
 _THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
@@ -38,17 +42,40 @@ def divide_cores(workers: int) -> None:
         os.environ.setdefault(name, share)
 
 
+def prepare_for_many(spec: Mapping[str, Any], workers: int) -> None:
+    """Divide the cores, and load what the workers can share (``WORKER_PRELOAD=false``: every worker loads its own).
+
+    Args:
+        spec: as ``WorkerSpec.to_dict`` writes it.
+        workers: how many there will be.
+
+    Raises:
+        SettingsError: the specification cannot be used.
+    """
+    divide_cores(workers)
+    if os.environ.get("WORKER_PRELOAD", "true").lower() == "false":
+        return
+    unsafe = load_shared_imports(WorkerSpec.from_dict(spec).script_path)
+    if unsafe:
+        sys.stderr.write(f"mldeploy: imports are not shared between workers: {unsafe}\n")
+        sys.stderr.flush()
+        os.environ["WORKER_PRELOAD"] = "false"
+        os.execv(sys.executable, sys.orig_argv)  # noqa: S606 - the only way to be rid of what was loaded
+
+
 def load_shared_imports(script: Path) -> str | None:
-    """Import what a script imports from installed distributions, so that forked workers share its memory.
+    """Import the server, and what a script imports from installed distributions, so that forked workers share it.
 
     Returns:
         None when this process may be forked now, else why it must not be: something has started a thread.
     """
     preload = Preload()
-    for name in imported_names(script):
+    for name in (*SERVER_MODULES, *imported_names(script)):
         if preload.wants(name):
             preload.load(name)
+    know_plugins()
     gc.collect()
+    give_back_freed_memory()
     gc.freeze()  # a collection in a worker would otherwise write to the pages that are shared
     return is_fork_safe() if sys.platform == "linux" else "forking a process with loaded frameworks is not safe here"
 

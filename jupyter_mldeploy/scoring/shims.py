@@ -10,6 +10,7 @@
 | ``azureml.monitoring``                                        | ``ModelDataCollector``                       |
 | ``azureml.ai.monitoring``                                     | ``Collector``                                |
 | ``azureml.automl.core.shared``, ``azureml.telemetry``         | what AutoML's scripts set up; nothing is sent |
+| ``azureml.train.automl``                                      | the import alone, which many scripts carry   |
 | ``sklearn.externals.joblib``                                  | ``joblib``, which scikit-learn 0.23 took out |
 
 The finder stands at the end of ``sys.meta_path``: whatever is really installed is found before it. ``azureml`` is a
@@ -138,6 +139,8 @@ _MODULES: dict[str, Callable[[ModuleType], None]] = {
     "azureml.ai": _package,
     "azureml.ai.monitoring": _fill_ai_monitoring,
     "azureml.ai.monitoring.context": _fill_ai_monitoring,
+    "azureml.train": _package,
+    "azureml.train.automl": _package,
     "azureml.automl": _package,
     "azureml.automl.core": _package,
     "azureml.automl.core.shared": _package,

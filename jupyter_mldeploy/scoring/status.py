@@ -9,10 +9,13 @@ import json
 import os
 import select
 import socket
-from collections.abc import Mapping
-from typing import Any
 
 from .errors import StatusChannelClosed
+
+TYPE_CHECKING = False  # what typing.TYPE_CHECKING means to type checkers, without the import of typing
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
 
 _LONGEST_LINE = 1024 * 1024
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-import os
 import ssl
 
 from .errors import SettingsError
 from .settings import Settings
+from .stamps import file_stamps
 
 logger = logging.getLogger("mldeploy.scoring")
 
@@ -21,7 +21,7 @@ class Certificate:
 
     def __init__(self, settings: Settings) -> None:
         self._files = (settings.tls_certificate_file, settings.tls_key_file or settings.tls_certificate_file)
-        self._stamp = self._now()
+        self._stamp = file_stamps(self._files)
         self._context = self._load()
 
     def context(self) -> ssl.SSLContext:
@@ -30,7 +30,7 @@ class Certificate:
 
     def refresh(self) -> None:
         """Take over changed files; keep the certificate in force when the new one cannot be used."""
-        stamp = self._now()
+        stamp = file_stamps(self._files)
         if stamp == self._stamp:
             return
         self._stamp = stamp
@@ -51,13 +51,3 @@ class Certificate:
             names = "MLDEPLOY_TLS_CERTIFICATE_FILE, MLDEPLOY_TLS_KEY_FILE"
             raise SettingsError(f"{names}: {certificate} and {key} cannot be used: {error}.") from error
         return context
-
-    def _now(self) -> tuple[int, ...]:
-        stamps: list[int] = []
-        for name in self._files:
-            try:
-                found = os.stat(name)  # noqa: PTH116 - once a second
-                stamps += [found.st_mtime_ns, found.st_ino, found.st_size]
-            except OSError:
-                stamps.append(0)
-        return tuple(stamps)

@@ -5,14 +5,16 @@ warm parent and nothing else. It has one thread, imports only installed distribu
 which change between revisions), and checks before each fork that what it has loaded is still what lies on disk.
 
 Started by ``nursery`` with the directory of the package and a descriptor; it takes requests from the supervisor on
-that descriptor, each a 4-byte length with the descriptors for the worker, then JSON:
+that descriptor (see ``passing``):
 
     {"op": "import", "names": [...], "urgent"}    load these: before the next fork if urgent, else when idle
     {"op": "fork", "id": 7, "launch": {...}}      fork a worker
     {"op": "become", "id": 7, "launch": {...}}    turn into a worker (start method "spawn": no fork anywhere)
     {"op": "retire"}                              end after the last child
 
-and answers in newline-delimited JSON: up, importing, warm, unsafe, forked, refused, exited.
+and answers in newline-delimited JSON: up, importing, warm, unsafe, spare, forked, refused, exited.
+
+Once it has been asked to fork it keeps one child forked ahead (see ``spare``), which the next order for a worker gets.
 """
 
 from __future__ import annotations
@@ -32,10 +34,16 @@ from pathlib import Path
 from typing import Any
 
 from .launch import run
-from .preload import SERVER_MODULES, Preload, is_fork_safe
+from .memory import give_back_freed_memory
+from .passing import take_message
+from .preload import SERVER_MODULES, Preload, is_fork_safe, know_plugins
 from .processes import reap, start_token
+from .spare import Spare, fork_spare
 
 Become = Callable[[], int]
+
+#: Seconds of quiet before a spare is forked: what was just started, and its first requests, come first.
+_QUIET_S = 0.2
 
 
 class WarmParent:
@@ -53,6 +61,9 @@ class WarmParent:
         self._retired = False
         self._unsafe: str | None = None
         self._busy_since: float | None = None
+        self._forks = False  # whether it is one that forks; set by the first order to do so
+        self._spare: Spare | None = None
+        self._spare_due: float | None = None
 
     def serve(self) -> Become | None:
         """Handle requests. Returns in a forked child with what it is to run; in the parent with None at the end."""
@@ -66,13 +77,13 @@ class WarmParent:
         poll.register(read, select.POLLIN)
         self._send(event="up")
         while not (self._retired and not self._children):
-            for descriptor, _ in poll.poll(0 if self._urgent or self._idle else None):
+            for descriptor, _ in poll.poll(self._patience_ms()):
                 if descriptor == read:
                     with contextlib.suppress(BlockingIOError):
                         os.read(read, 4096)
                     self._reap()
                     continue
-                request, descriptors = self._receive()
+                request, descriptors = take_message(self._supervisor)
                 if request is None:
                     self._supervisor_gone()
                     return None
@@ -83,7 +94,21 @@ class WarmParent:
                     return become
             if self._urgent or self._idle:
                 self._import_next()
+            elif self._spare_due is not None and time.monotonic() >= self._spare_due:
+                become = self._fork_spare()
+                if become is not None:
+                    os.close(read)
+                    os.close(write)
+                    return become
         return None
+
+    def _patience_ms(self) -> float | None:
+        """How long to wait for the next request before there is something else to do."""
+        if self._urgent or self._idle:
+            return 0
+        if self._spare_due is None:
+            return None
+        return max(0.0, self._spare_due - time.monotonic()) * 1000
 
     def _handle(self, request: dict[str, Any], descriptors: list[int]) -> Become | None:
         operation = request["op"]
@@ -92,6 +117,7 @@ class WarmParent:
             (self._urgent if request["urgent"] else self._idle).extend(request["names"])
         elif operation == "retire":
             self._retired = True
+            self._dismiss_spare()
         elif operation in ("fork", "become"):
             while self._urgent:
                 self._import_next()
@@ -101,6 +127,7 @@ class WarmParent:
     def _import_next(self) -> None:
         name = (self._urgent or self._idle).popleft()
         if self._preload.wants(name):
+            self._dismiss_spare()  # it has not loaded this
             self._send(event="importing", name=name)
             self._preload.load(name)
             reason = is_fork_safe()
@@ -111,12 +138,15 @@ class WarmParent:
             self._report_warm()
 
     def _report_warm(self) -> None:
+        know_plugins()
         # What is alive now stays in shared pages: the collector of a child will not touch it.
         gc.collect()
+        give_back_freed_memory()  # what a fork need not know of makes it no slower
         gc.freeze()
         seconds = time.monotonic() - (self._busy_since or time.monotonic())
         self._busy_since = None
         self._send(event="warm", seconds=round(seconds, 3), modules=len(sys.modules))
+        self._want_spare()
 
     def _launch(self, request: dict[str, Any], descriptors: list[int]) -> Become | None:
         """Fork (or turn into) a worker. ``descriptors``: status channel, log, listening sockets."""
@@ -128,20 +158,55 @@ class WarmParent:
         if request["op"] == "become":
             self._send(event="forked", id=identity, pid=os.getpid(), token=start_token(os.getpid()))
             return self._prepare(launch, descriptors)
-        try:
-            pid = os.fork()
-        except OSError as error:
-            self._refuse(identity, f"fork failed: {error.strerror}", descriptors)
-            return None
-        if pid == 0:
-            return self._prepare(launch, descriptors)
-        with contextlib.suppress(OSError):
-            os.setpgid(pid, pid)  # the child does the same; whoever comes first
+        self._forks = True
+        spare, self._spare = self._spare, None
+        if spare is not None:
+            self._send(event="spare", pid=0)
+        if spare is not None and spare.hand_over(launch, descriptors):
+            pid = spare.pid
+        else:
+            try:
+                pid = os.fork()
+            except OSError as error:
+                self._refuse(identity, f"fork failed: {error.strerror}", descriptors)
+                return None
+            if pid == 0:
+                return self._prepare(launch, descriptors)
+            with contextlib.suppress(OSError):
+                os.setpgid(pid, pid)  # the child does the same; whoever comes first
         self._children[pid] = float(launch.get("drain_s", 30.0))
         for descriptor in descriptors:
             os.close(descriptor)
         self._send(event="forked", id=identity, pid=pid, token=start_token(pid))
+        self._want_spare()
         return None
+
+    def _want_spare(self) -> None:
+        """Have a spare forked as soon as nothing has been asked for a moment."""
+        if self._forks and self._spare is None and not self._retired and self._unsafe is None:
+            self._spare_due = time.monotonic() + _QUIET_S
+
+    def _fork_spare(self) -> Become | None:
+        self._spare_due = None
+        if self._retired or self._unsafe is not None or self._preload.stale() is not None:
+            return None
+        try:
+            found = fork_spare()
+        except OSError:  # the next order will say so, if it still is so then
+            return None
+        if not isinstance(found, Spare):
+            self._leave_parent()
+            return found
+        self._spare = found
+        self._send(event="spare", pid=found.pid)
+        return None
+
+    def _dismiss_spare(self) -> None:
+        self._spare_due = None
+        if self._spare is not None:
+            self._spare.dismiss()
+            self._spare = None
+            self._send(event="spare", pid=0)
 
     def _refuse(self, identity: int, reason: str, descriptors: list[int]) -> None:
         for descriptor in descriptors:
@@ -149,24 +214,31 @@ class WarmParent:
         self._send(event="refused", id=identity, reason=reason)
 
     def _prepare(self, launch: dict[str, Any], descriptors: list[int]) -> Become:
-        """Make the process a clean one of its own: group, signals, descriptors, random numbers."""
+        self._leave_parent()
+        return lambda: run(launch, descriptors)
+
+    def _leave_parent(self) -> None:
+        """Make the process one of its own: group, signals, descriptors."""
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         with contextlib.suppress(OSError):
             os.setpgid(0, 0)
         self._supervisor.close()
-        return lambda: run(launch, descriptors)
 
     def _reap(self) -> None:
         for pid, code, size in reap():
             if self._children.pop(pid, None) is not None:
                 self._send(event="exited", pid=pid, code=code, max_rss=size)
+            elif self._spare is not None and self._spare.pid == pid:  # killed, by whomever
+                self._dismiss_spare()
+                self._want_spare()
 
     def _supervisor_gone(self) -> None:
         """The supervisor ended or was killed: no worker may outlive it.
 
         Workers see the end of their own channel and drain; this is for one that hangs.
         """
+        self._dismiss_spare()
         deadline = time.monotonic() + max(self._children.values(), default=0.0) + 2
         while self._children and time.monotonic() < deadline:
             self._reap()
@@ -175,17 +247,6 @@ class WarmParent:
         for pid in self._children:
             with contextlib.suppress(OSError):
                 os.killpg(pid, signal.SIGKILL)  # our own child, not reaped yet: the number is still its
-
-    def _receive(self) -> tuple[dict[str, Any] | None, list[int]]:
-        head, descriptors, _, _ = socket.recv_fds(self._supervisor, 4, 16)
-        length = int.from_bytes(head, "little")
-        body = bytearray()
-        while len(head) == 4 and len(body) < length:
-            chunk = self._supervisor.recv(length - len(body))
-            if not chunk:
-                break
-            body += chunk
-        return (json.loads(body) if body else None), descriptors
 
     def _send(self, **message: Any) -> None:
         with contextlib.suppress(OSError):

@@ -7,6 +7,7 @@ With its supervisor it speaks over a ``StatusChannel``:
     {"event": "ready", "import_ms": …, "init_ms": …}    {"command": "drain"}        stop accepting, answer, exit 0
     {"event": "failed", "stage": …, …}   then exit 3    {"command": "reload-keys"}  read the key file again
     {"event": "alive", "inflight": …, "busy_since": …}  {"command": "stats"}        answer with a "stats" event
+    {"event": "retiring", "requests": …}                (drain, when its replacement is ready)
     {"event": "stuck", …}                               (end of file)               the supervisor is gone: drain
     {"event": "draining", …}  {"event": "stats", …}
     {"event": "stopped", …}              then exit 0 (4 after "stuck")
@@ -22,7 +23,7 @@ from typing import Any
 from .errors import SettingsError, StartError, StatusChannelClosed
 from .failure import failed_event
 from .loading import load
-from .serving import Service
+from .serving import Service, close_telemetry
 from .spec import WorkerSpec
 from .status import StatusChannel
 
@@ -46,15 +47,16 @@ def run_worker(spec: WorkerSpec, sockets: list[socket.socket], status: StatusCha
         except (StartError, SettingsError) as error:
             reason = error if isinstance(error, StartError) else StartError("settings", str(error))
             event = failed_event(reason)
-            _log_failure(event)
+            _log_failure(event, reason.cause)
             status.send(event)
+            close_telemetry()
             return EXIT_FAILED
         return service.run()
     except StatusChannelClosed:
         return 0  # without its supervisor a worker has no reason to be
 
 
-def _log_failure(event: dict[str, Any]) -> None:
+def _log_failure(event: dict[str, Any], cause: BaseException | None) -> None:
     """Put into the log what v1 put there: the traceback and what lies in the model directory."""
     tree = "\n  ".join(event["model_tree"])
     logging.getLogger("mldeploy.scoring").error(
@@ -63,4 +65,5 @@ def _log_failure(event: dict[str, Any]) -> None:
         event["message"],
         event["traceback_text"],
         tree,
+        extra={"failure": cause},
     )

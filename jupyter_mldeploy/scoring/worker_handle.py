@@ -73,7 +73,6 @@ class WorkerHandle:
             "drain_s": order.drain_s,
         }
         self._birth = Birth(launch, [self._theirs.fileno(), self.spool.fileno(), *listening], self._born, self._unborn)
-        loop.watch(self.channel, self._readable)
         nursery.give_birth(self._birth)
 
     @property
@@ -144,6 +143,8 @@ class WorkerHandle:
             send_signal(self.pid, self.token, signal.SIGKILL, group=True)
         elif token is None and self.token is None:
             self.exited(None)
+        else:  # not before: a forked worker can be ready while the parent's message about it is still on its way
+            self._loop.watch(self.channel, self._readable)
 
     def _unborn(self, reason: str) -> None:
         self.failure = {"stage": "start", "message": reason}

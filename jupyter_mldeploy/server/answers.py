@@ -75,6 +75,8 @@ class Origin(Answer):
     cell_id: str | None
     execution_count: int | None
     path: str | None
+    file: str | None
+    """Where the file browser has the notebook or script; null when it lies elsewhere or nobody said."""
 
 
 class Revision(Answer):
@@ -117,13 +119,20 @@ class BundleModel(Answer):
     digest: str
 
 
+class SourceFile(File):
+    """A file that belongs to a script."""
+
+    text: str | None = None
+    """Its text where texts were asked for; null for the entry script, and for what is no text or too long."""
+
+
 class RevisionInFull(Revision):
     """A revision with its content."""
 
     entry_script: str
     source: str
     """Text of the entry script."""
-    files: list[File]
+    files: list[SourceFile]
     models: list[BundleModel]
     environment: dict[str, Any]
     input_schema: dict[str, Any] | None = Field(alias="schema")
@@ -170,6 +179,8 @@ class Plan(Answer):
     """What was given and has no effect."""
     card: dict[str, Any]
     """A mimebundle."""
+    sizing: dict[str, Any] | None
+    """rps, latency_s, concurrent, utilization, per_replica, replicas; null where no load was given."""
 
 
 class Step(Answer):
@@ -189,10 +200,14 @@ class Operation(Answer):
     id: str
     version: int
     """Grows with every change."""
-    kind: Literal["deploy", "update", "rollback", "promote", "start", "stop", "delete", "register"]
+    kind: Literal[
+        "deploy", "update", "rollback", "promote", "start", "stop", "delete", "register", "traffic", "build", "push",
+        "profile", "record", "replay", "adopt",
+    ]  # fmt: skip
     service: str
-    """The service's name; for ``register`` the model's."""
-    state: Literal["running", "succeeded", "failed", "cancelled"]
+    """The service's name; for ``register`` the model's, for ``build`` and ``push`` the image's."""
+    state: Literal["running", "succeeded", "failed", "cancelled", "interrupted"]
+    """``interrupted``: the server that ran it ended before it did; ``error`` says what became of the service."""
     cancelling: bool
     created: float
     steps: list[Step]
@@ -205,13 +220,47 @@ class OperationInFull(Operation):
     result: dict[str, Any] | None
     """For a deployment: service, revision, digest, seconds, steps, findings."""
     card: dict[str, Any] | None
-    """A mimebundle with application/vnd.mldeploy+json, text/html and text/plain."""
+    """A mimebundle with application/vnd.mldeploy+json, text/html and text/plain; a profile's has image/svg+xml."""
 
 
 class Operations(Answer):
-    """The operations of this server, the oldest first."""
+    """The operations of this server and what is kept of those before, the oldest first."""
 
     operations: list[Operation]
+
+
+class VersionFigures(Answer):
+    """What the router counted of a version since the requests were last divided anew."""
+
+    requests: int
+    errors: int
+    """Answers of 5xx, and requests without an answer."""
+    mirrored: int
+    mirror_errors: int
+    error_rate: float
+    p50_ms: float | None
+    p95_ms: float | None
+
+
+class Version(Answer):
+    """One version of an endpoint."""
+
+    name: str
+    service: str
+    """The service that runs it."""
+    weight: float
+    """Its share of the requests in percent."""
+    mirror: float
+    """Share of the requests that are copied to it in percent."""
+    default: bool
+    figures: VersionFigures | None
+
+
+class Traffic(Answer):
+    """How requests are divided; no versions while one revision gets all of them."""
+
+    name: str
+    versions: list[Version]
 
 
 class Keys(Answer):
@@ -283,6 +332,19 @@ class Findings(Answer):
     diagnostics: list[dict[str, Any]]
     """code, severity, message, line (from 1), column (from 0, code points), end_line, end_column, fixes, docs_url."""
     milliseconds: float
+    cell_names: list[str] | None
+    """The names that the texts in ``cells`` bind; null when none were sent."""
+
+
+class Rule(Answer):
+    """A rule of the linter."""
+
+    code: str
+    name: str
+    severity: Literal["error", "warning", "info", "hint"]
+    summary: str
+    page: str
+    """Markdown: what fails and when, the message at run time, a faulty and a good example."""
 
 
 class LogLine(Answer):

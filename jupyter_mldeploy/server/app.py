@@ -46,7 +46,9 @@ class MldeployApp(ExtensionApp):
     refresh_interval = Float(
         5.0, min=0.5, help="Seconds after which a service that somebody looks at is compared with the truth again."
     ).tag(config=True)
-    max_operations = Integer(4, min=1, help="Deployments and other long work that may run at once.").tag(config=True)
+    max_operations = Integer(
+        4, min=1, help="Deployments and other long work that may run at once; more of it waits for its turn."
+    ).tag(config=True)
     proxy_max_body_mb = Float(
         100.0, min=0.001, help="Largest request body that the proxy passes on, in MiB; larger ones are answered 413."
     ).tag(config=True)

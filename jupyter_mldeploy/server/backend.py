@@ -16,6 +16,7 @@ from .bell import Bell
 from .freshness import Freshness
 from .logreading import LogReading
 from .operation import Operations
+from .operation_files import OperationFiles
 from .policy import Policy
 from .rootpaths import RootPaths
 
@@ -35,6 +36,7 @@ class Backend:
         refresh_s: seconds after which a service that somebody looks at is compared with the truth again.
 
     Attributes:
+        operation_files: what is kept of operations, also those of servers before this one.
         changed: rings when an operation has changed.
         news: rings when the workspace has new events.
         first_seq: number of the newest event when the workspace was opened; what is older is history, not news.
@@ -47,7 +49,8 @@ class Backend:
         self.paths = paths
         self.changed = Bell()
         self.news = Bell()
-        self.operations = Operations(policy.limits.operations, self.changed.ring)
+        self.operation_files = OperationFiles(self.home / "operations")
+        self.operations = Operations(policy.limits.operations, self.changed.ring, self.operation_files.write)
         # Three pools, so that a target that does not answer holds up neither the catalogue nor the log of another.
         self._quick = ThreadPoolExecutor(4, "mldeploy-quick")
         self._slow = ThreadPoolExecutor(16, "mldeploy-target")

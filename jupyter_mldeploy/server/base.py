@@ -15,6 +15,7 @@ from typing import Any, TypeVar, cast
 
 import orjson
 from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
+from jupyter_core.utils import ensure_async
 from jupyter_server.base.handlers import APIHandler
 from pydantic import BaseModel, ValidationError
 from tornado import web
@@ -84,6 +85,15 @@ class ApiHandler(APIHandler):
                 f"The request cannot be used: {text}.", field=problems[0]["field"], details={"problems": problems}
             ) from None
 
+    async def allows(self, action: str, resource: str) -> bool:
+        """Say whether the user has a permission."""
+        return bool(await ensure_async(self.authorizer.is_authorized(self, self.current_user, action, resource)))
+
+    async def require(self, action: str, resource: str) -> None:
+        """Refuse a user who lacks one more permission than the verb's own."""
+        if not await self.allows(action, resource):
+            raise web.HTTPError(403, f"This needs the permission to {action} {resource}.")
+
     async def interpreter(self, kernel: str | None) -> str | None:
         """Return the Python of a kernel specification; None for None, which means the server's own."""
         if kernel is None:
@@ -106,14 +116,20 @@ class ApiHandler(APIHandler):
     def show(self, document: Any, status: int = 200) -> None:
         """Answer with JSON."""
         self.set_status(status)
-        self.finish(orjson.dumps(document, default=_plain, option=orjson.OPT_NON_STR_KEYS))
+        try:
+            text = orjson.dumps(document, default=_plain, option=orjson.OPT_NON_STR_KEYS)
+        except TypeError:  # an integer of more than 64 bits, which a caller of a service may have sent
+            text = json.dumps(document, default=_plain).encode()
+        self.finish(text)
 
     async def show_operation(
         self, kind: str, service: str, work: Work, *, failure_card: FailureCard | None = None
     ) -> None:
         """Begin long work and answer 202 with the operation, or 200 when it ends within ``wait_s`` of the query."""
         wait_s = self.seconds("wait_s")
-        operation = self.backend.operations.start(kind, service, work, failure_card=failure_card)
+        operation = await self.backend.quick(
+            self.backend.operations.start, kind, service, work, failure_card=failure_card
+        )
         await self.ended(operation, wait_s)
         self.set_header("Location", self.address("operations", operation.id))
         self.show(operation.document(in_full=True), 200 if operation.done.is_set() else 202)

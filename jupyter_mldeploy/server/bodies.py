@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 _HEADER = r"^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}$"
+
+
+def check_headers(headers: dict[str, str]) -> dict[str, str]:
+    """Return request headers that can be sent; ValueError names one that cannot."""
+    for name, value in headers.items():
+        if not re.match(_HEADER, name) or not value.isprintable() or not value.isascii():
+            raise ValueError(f"the header {name!r} cannot be sent")
+    return headers
 
 
 class Body(BaseModel):
@@ -16,7 +25,10 @@ class Body(BaseModel):
 
 
 class SourceBody(Body):
-    """Where the entry script comes from: exactly one of ``path``, ``text`` and ``notebook``."""
+    """Where the entry script comes from: one of ``path``, ``text`` and ``notebook``.
+
+    With none of them it is made for the models.
+    """
 
     path: str | None = None
     """An entry script, relative to the file browser's root."""
@@ -35,8 +47,8 @@ class SourceBody(Body):
 
     @model_validator(mode="after")
     def _one(self) -> SourceBody:
-        if sum(item is not None for item in (self.path, self.text, self.notebook)) != 1:
-            raise ValueError("give exactly one of path, text and notebook")
+        if sum(item is not None for item in (self.path, self.text, self.notebook)) > 1:
+            raise ValueError("give one of path, text and notebook")
         if self.cell_id is not None and self.notebook is None:
             raise ValueError("cell_id goes with notebook")
         if self.files and self.text is None:
@@ -44,6 +56,11 @@ class SourceBody(Body):
         if self.source_directory is not None and self.path is None:
             raise ValueError("source_directory goes with path")
         return self
+
+    @property
+    def given(self) -> bool:
+        """There is a script, and none has to be made."""
+        return any(item is not None for item in (self.path, self.text, self.notebook))
 
 
 class Changes(Body):
@@ -74,6 +91,22 @@ class DeployBody(Changes):
     kernel: str | None = None
     """Name of a kernel specification whose Python runs the script on this machine; left out, the server's own."""
 
+    @field_validator("source")
+    @classmethod
+    def _something(cls, source: SourceBody, info: ValidationInfo) -> SourceBody:
+        if not source.given and not info.data.get("models"):
+            raise ValueError("give one of path, text and notebook, or models that a script is made for")
+        return source
+
+
+class PlanBody(DeployBody):
+    """A plan of a deployment, and how many replicas an expected load needs."""
+
+    rps: float | None = Field(None, gt=0)
+    """Requests per second to expect; needs ``latency_s``."""
+    latency_s: float | None = Field(None, gt=0)
+    """Time of one request, in seconds."""
+
 
 class UpdateBody(Changes):
     """What changes; the rest stays as it is."""
@@ -85,6 +118,8 @@ class UpdateBody(Changes):
     def _something(self) -> UpdateBody:
         if self.source is None and self.models is None and self.environment is None and not self.config:
             raise ValueError("nothing to update: give source, models, environment or config")
+        if self.source is not None and not self.source.given:
+            raise ValueError("source: give exactly one of path, text and notebook")
         return self
 
 
@@ -95,6 +130,63 @@ class RollbackBody(Body):
     """Its number; left out, the one that was live before the present one."""
     timeout_s: float = Field(300.0, gt=0, le=86_400)
     """Deadline in seconds."""
+
+
+class TrafficBody(Body):
+    """How to divide requests. What is left out stays as it is."""
+
+    traffic: dict[str, float] | None = None
+    """Version → percentage; versions that are left out get none, the default version what remains."""
+    default: str | None = None
+    """The version that gets what no percentage covers."""
+    mirror: dict[str, float] | None = None
+    """Version → percentage of the requests that are copied to it (one version, at most 50); ``{}`` ends it."""
+
+    @model_validator(mode="after")
+    def _something(self) -> TrafficBody:
+        if self.traffic is None and self.default is None and self.mirror is None:
+            raise ValueError("nothing to set: give traffic, default or mirror")
+        return self
+
+
+class VersionBody(Changes):
+    """A new version of an endpoint."""
+
+    version: str
+    """Its name: 1 to 20 lower-case letters, digits and dashes."""
+    source: SourceBody | None = None
+    """Its entry script."""
+    revision: int | None = Field(None, ge=1)
+    """An earlier revision of the endpoint to serve instead of a new script."""
+    traffic: float = Field(0.0, ge=0, le=100)
+    """Its share of the requests in percent."""
+    mirror: float = Field(0.0, ge=0, le=50)
+    """Share of the requests that are copied to it in percent."""
+    default: bool = False
+    """It gets what no percentage covers."""
+
+    @model_validator(mode="after")
+    def _one(self) -> VersionBody:
+        if (self.source is None) == (self.revision is None):
+            raise ValueError("give exactly one of source and revision")
+        return self
+
+
+class CanaryBody(Body):
+    """How a version is tried."""
+
+    steps: list[float] = Field(default=[5.0, 20.0, 50.0], min_length=1)
+    """Rising percentages to go through."""
+    step_timeout_s: float = Field(600.0, gt=0, le=86_400)
+    """Longest time for one step, in seconds."""
+    min_requests: int = Field(100, ge=1)
+    """Requests that each version must have had before it is found good."""
+    max_error_increase: float = Field(0.01, ge=0, le=1)
+    """Share of errors that it may have more than the default (0.01 is 1 %)."""
+    max_latency_ratio: float = Field(1.5, ge=1)
+    """How many times the default's p95 its own may be."""
+    on_insufficient: Literal["hold", "rollback"] = "hold"
+    """What is done where there were too few requests."""
 
 
 class PromoteBody(Body):
@@ -153,12 +245,26 @@ class InvokeBody(Body):
     def _one(self) -> InvokeBody:
         if sum(item is not None for item in (self.payload, self.text, self.base64)) > 1:
             raise ValueError("give at most one of payload, text and base64")
-        import re
-
-        for name, value in self.headers.items():
-            if not re.match(_HEADER, name) or not value.isprintable() or not value.isascii():
-                raise ValueError(f"the header {name!r} cannot be sent")
+        check_headers(self.headers)
         return self
+
+
+class CodeBody(Body):
+    """A request to write code for."""
+
+    text: str | None = None
+    """Its body; left out, bytes that the code reads from a file."""
+    content_type: str = Field("application/json", pattern=r"^[\x20-\x7e]{1,200}$")
+    """Its content type."""
+    headers: dict[str, str] = Field(default_factory=dict)
+    """Further request headers."""
+    jupyter_url: str | None = Field(None, pattern=r"^https?://[\x21-\x7e]{1,2000}$")
+    """Address of this Jupyter server as its users see it, to go through it; left out, the service is called itself."""
+
+    @field_validator("headers")
+    @classmethod
+    def _headers(cls, headers: dict[str, str]) -> dict[str, str]:
+        return check_headers(headers)
 
 
 class LintBody(Body):
@@ -168,11 +274,14 @@ class LintBody(Body):
     """The text."""
     path: str | None = None
     """With ``text``: its name; ``.yml``, ``.json`` and ``.txt`` are checked as deployment files, conda files and
-    requirements. Without: a file below the file browser's root, a notebook too."""
+    requirements; with ``cell`` the notebook's. Without: a file below the file browser's root, a notebook too."""
     kind: Literal["auto", "script", "cell", "batch"] = "auto"
     """What the text is; ``auto`` finds out, and finds nothing in what is no entry script."""
     cell_names: list[str] | None = None
     """With ``cell``: names that the notebook's other cells bind."""
+    cells: list[str] | None = None
+    """With ``cell``: the texts of the notebook's other code cells. The answer has the names that they bind; send those
+    as ``cell_names`` as long as the cells stay as they are."""
     server: Literal["mldeploy", "azureml"] | None = None
     """Where the script is going to run; left out, what the project's pyproject.toml says, else ``mldeploy``."""
 
@@ -180,6 +289,8 @@ class LintBody(Body):
     def _something(self) -> LintBody:
         if self.text is None and self.path is None:
             raise ValueError("give text or path")
+        if self.cells is not None and self.cell_names is not None:
+            raise ValueError("give cells or cell_names, not both")
         return self
 
 
@@ -237,3 +348,51 @@ class EnvironmentBody(Body):
         if given > 1 or (given == 0 and not self.pip):
             raise ValueError("give one of conda, requirements and path, or pip")
         return self
+
+
+class ImageBody(Body):
+    """What an image is built of: the live revision of ``service``, another ``revision`` of it, or a ``bundle``."""
+
+    name: str | None = None
+    """The image; left out, the service's name."""
+    service: str | None = None
+    """A service."""
+    revision: int | None = Field(None, ge=1)
+    """With ``service``: one of its revisions."""
+    bundle: str | None = None
+    """Digest of a bundle."""
+    builder: str | None = None
+    """Who builds it; left out, the Docker Engine."""
+    description: str | None = None
+    tags: dict[str, Any] = Field(default_factory=dict)
+    timeout_s: float = Field(3600.0, gt=0, le=86_400)
+    """Deadline in seconds."""
+
+    @model_validator(mode="after")
+    def _one(self) -> ImageBody:
+        if (self.service is None) == (self.bundle is None):
+            raise ValueError("give a service or a bundle")
+        if self.bundle is not None and self.name is None:
+            raise ValueError("a bundle's image needs a name")
+        return self
+
+
+class ImageChangesBody(Body):
+    """What changes of an image."""
+
+    add_tags: dict[str, Any] = Field(default_factory=dict)
+    remove_tags: list[str] = Field(default_factory=list)
+    add_properties: dict[str, Any] = Field(default_factory=dict)
+
+
+class PushBody(Body):
+    """Where an image goes, and as whom."""
+
+    destination: str
+    """``registry/repository[:tag]``; without a tag the version is the tag."""
+    username: str | None = None
+    """The user, or a reference (``env:NAME``, ``file:PATH``); left out, the Docker configuration's login."""
+    password: str | None = None
+    """A reference to the password, never the password itself."""
+    timeout_s: float = Field(3600.0, gt=0, le=86_400)
+    """Deadline in seconds."""

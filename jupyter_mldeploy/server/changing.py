@@ -10,8 +10,7 @@ from tornado import web
 from . import answers, deploying
 from .base import ApiHandler, changes
 from .bodies import PromoteBody, StartBody, UpdateBody
-from .documented import documented
-from .services import WAIT
+from .documented import WAIT, documented
 
 
 class UpdateHandler(ApiHandler):

@@ -17,7 +17,7 @@ from ..core.names import check_service_name
 from ..core.request import Outcome, Request
 from ..core.service import Service
 from ..errors import InvalidInputError, MldeployError, NotFoundError
-from .bodies import DeployBody, PromoteBody, RollbackBody, SourceBody, StartBody, UpdateBody
+from .bodies import DeployBody, PromoteBody, RollbackBody, SourceBody, StartBody, UpdateBody, VersionBody
 
 if TYPE_CHECKING:
     from .backend import Backend
@@ -37,8 +37,13 @@ class Deployment:
 # Reading. Refuses what can be refused at once, so that the client gets it as the answer to its request.
 
 
-def read_deployment(backend: Backend, body: DeployBody, interpreter: str | None) -> Deployment:
+def read_deployment(
+    backend: Backend, body: DeployBody, interpreter: str | None, *, trusted: bool = False
+) -> Deployment:
     """Return the request that a body asks for.
+
+    Args:
+        trusted: a model that comes without a script may be read although it is a pickle, which runs what is in it.
 
     Raises:
         InvalidInputError: name, source, path or configuration cannot be used.
@@ -48,12 +53,14 @@ def read_deployment(backend: Backend, body: DeployBody, interpreter: str | None)
     check_service_name(body.name)
     if body.source.notebook is not None:
         found = _from_notebook(backend, body, interpreter)
+    elif not body.source.given:
+        found = _from_models(backend, body, interpreter, trusted=trusted)
     else:
         request = Request(
             body.name,
             _source(backend, body.source),
-            models=_models(backend, body.models or ()),
-            environment=_environment(backend, body.environment),
+            models=read_models(backend, body.models or ()),
+            environment=read_environment(backend, body.environment),
             pip=body.pip,
             target=body.target or "local",
             config=body.config,
@@ -81,11 +88,11 @@ def read_update(backend: Backend, name: str, body: UpdateBody) -> dict[str, Any]
     backend.policy.require_target(record.target)
     values: dict[str, Any] = {"force": body.force, "timeout_s": body.timeout_s}
     if body.source is not None:
-        values["source"] = _any_source(backend, name, body.source)
+        values["source"] = read_source(backend, name, body.source)
     if body.models is not None:
-        values["models"] = _models(backend, body.models)
+        values["models"] = read_models(backend, body.models)
     if body.environment is not None:
-        values["environment"] = _environment(backend, body.environment)
+        values["environment"] = read_environment(backend, body.environment)
     if body.config:
         target = backend.workspace.targets.get(record.target)
         values["config"] = body.config
@@ -94,7 +101,26 @@ def read_update(backend: Backend, name: str, body: UpdateBody) -> dict[str, Any]
     return values
 
 
-def _any_source(backend: Backend, name: str, body: SourceBody) -> Source:
+def read_version(backend: Backend, name: str, body: VersionBody) -> dict[str, Any]:
+    """Return the arguments for ``Endpoint.create_version``."""
+    record = backend.workspace.catalogue.service(name)
+    backend.policy.require_target(record.target)
+    return {
+        "entry_script": None if body.source is None else read_source(backend, name, body.source),
+        "models": read_models(backend, body.models or ()),
+        "environment": read_environment(backend, body.environment),
+        "revision": body.revision,
+        "traffic": body.traffic,
+        "mirror": body.mirror,
+        "default": body.default,
+        "config": body.config,
+        "force": body.force,
+        "timeout_s": body.timeout_s,
+    }
+
+
+def read_source(backend: Backend, name: str, body: SourceBody) -> Source:
+    """Return the entry script of a service that a body names or holds."""
     if body.notebook is None:
         return _source(backend, body)
     return _from_notebook(backend, DeployBody.model_validate({"name": name, "source": body}), None).request.source
@@ -137,15 +163,35 @@ def _from_notebook(backend: Backend, body: DeployBody, interpreter: str | None) 
     request = prepared.request
     request = replace(
         request,
-        models=_models(backend, [item if isinstance(item, str) else str(item) for item in request.models]),
-        environment=_environment(backend, None if request.environment is None else str(request.environment)),
+        models=read_models(backend, [item if isinstance(item, str) else str(item) for item in request.models]),
+        environment=read_environment(backend, None if request.environment is None else str(request.environment)),
         interpreter=request.interpreter or interpreter,
     )
     timeout_s = body.timeout_s if "timeout_s" in body.model_fields_set else prepared.timeout_s
     return Deployment(request, (*read.notes, *prepared.notes), timeout_s, prepared.keys)
 
 
-def _models(backend: Backend, references: Sequence[str]) -> list[str | Path | Model]:
+def _from_models(backend: Backend, body: DeployBody, interpreter: str | None, *, trusted: bool) -> Deployment:
+    from ..core.nocode import without_script
+
+    backend.policy.require_writable()  # the models are stored to be read
+    target = body.target or "local"
+    models = read_models(backend, body.models or ())
+    made = without_script(backend.workspace, models, interpreter=interpreter, trusted=trusted)
+    request = Request(
+        body.name,
+        made.source,
+        environment=read_environment(backend, body.environment),
+        pip=body.pip,
+        target=target,
+        config=body.config,
+        interpreter=interpreter,
+        force=body.force,
+    )
+    return Deployment(made.apply(request, backend.workspace.targets.get(target)), made.notes, body.timeout_s, {})
+
+
+def read_models(backend: Backend, references: Sequence[str]) -> list[str | Path | Model]:
     """Return registered models as they are and files as absolute paths; names are not looked for in the cwd."""
     found: list[str | Path | Model] = []
     for reference in references:
@@ -175,7 +221,8 @@ def _registered(backend: Backend, reference: str) -> Model:
     return models.get_id(reference) if colon and name else models.get(reference)
 
 
-def _environment(backend: Backend, reference: str | None) -> str | Path | None:
+def read_environment(backend: Backend, reference: str | None) -> str | Path | None:
+    """Return a registered environment's reference, which is there, or a file's path."""
     if reference is None:
         return None
     if Path(reference).suffix in {".yml", ".yaml", ".txt", ".in"}:
@@ -241,11 +288,14 @@ def stop(backend: Backend, name: str, operation: Operation) -> dict[str, Any]:
     return service_document(backend.workspace.deployer.stop(name))
 
 
-def delete(backend: Backend, name: str, operation: Operation) -> dict[str, Any]:
-    """Delete and return the service as it was; deleting again is no error."""
+def delete(backend: Backend, name: str, operation: Operation, *, force: bool = False) -> dict[str, Any]:
+    """Delete and return the service as it was; deleting again is no error. ``force`` forgets it where need be."""
     operation.report("delete", f"deleting {name}")
     service = Service(backend.workspace, name)
-    backend.workspace.deployer.delete(name)
+    if not force:
+        backend.workspace.deployer.delete(name)
+    elif (remark := backend.workspace.deployer.forget(name)) is not None:
+        operation.report("forget", remark)
     return service_document(service.record)
 
 

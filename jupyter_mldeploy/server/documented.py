@@ -12,6 +12,9 @@ Verb = TypeVar("Verb", bound=Callable[..., Any])
 
 ATTRIBUTE = "__mldeploy_documented__"
 
+#: Query of the verbs that begin long work.
+WAIT = {"wait_s": "seconds to wait for the end (at most 30)"}
+
 
 @dataclass(frozen=True, slots=True)
 class About:

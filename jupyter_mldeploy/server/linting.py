@@ -10,8 +10,17 @@ from typing import Any
 from jupyter_server.auth.decorator import authorized
 from tornado import web
 
-from ..core.lint import Diagnostic, LintConfig, lint_document, lint_file, lint_source
-from ..errors import InvalidInputError
+from ..core.lint import (
+    RULES,
+    Diagnostic,
+    LintConfig,
+    lint_cell,
+    lint_document,
+    lint_file,
+    lint_source,
+    names_of_cells,
+)
+from ..errors import InvalidInputError, NotFoundError
 from . import answers
 from .base import ApiHandler
 from .bodies import LintBody
@@ -38,9 +47,15 @@ class LintHandler(ApiHandler):
 
     def _lint(self, body: LintBody) -> dict[str, Any]:
         started = time.perf_counter()
+        names: list[str] | None = None
+        if body.cells is not None:
+            if sum(map(len, body.cells)) > LONGEST:
+                raise InvalidInputError(f"The other cells have more than {LONGEST} characters.", field="cells")
+            names = sorted(names_of_cells(body.cells))
+            body = body.model_copy(update={"cell_names": names})
         found = self._findings(body)
         elapsed = round((time.perf_counter() - started) * 1000, 3)
-        return {"diagnostics": [item.to_dict() for item in found], "milliseconds": elapsed}
+        return {"diagnostics": [item.to_dict() for item in found], "milliseconds": elapsed, "cell_names": names}
 
     def _findings(self, body: LintBody) -> list[Diagnostic]:
         if body.text is None:
@@ -53,6 +68,8 @@ class LintHandler(ApiHandler):
             return self._findings(body.model_copy(update={"text": text}))
         if len(body.text) > LONGEST:
             raise InvalidInputError(f"The text has {len(body.text)} characters; the most are {LONGEST}.", field="text")
+        if body.kind == "cell":
+            return lint_cell(body.text, notebook=body.path, cell_names=body.cell_names, config=self._config(body))
         if body.path is not None and PurePath(body.path).suffix in _DOCUMENTS:
             return lint_document(body.text, path=body.path, config=self._config(body))
         return lint_source(
@@ -65,3 +82,30 @@ class LintHandler(ApiHandler):
         if body.path is not None and self.backend.paths.exists(body.path, field="path"):
             config = LintConfig.from_pyproject(self.backend.paths.check(body.path, field="path").parent)
         return config if body.server is None else replace(config, server=body.server)
+
+
+class RuleHandler(ApiHandler):
+    """A rule of the linter."""
+
+    _track_activity = False
+
+    @web.authenticated
+    @authorized("read", resource="jupyter_mldeploy:lint")
+    @documented("Show what a rule of the linter is about.", answers.Rule)
+    async def get(self, code: str) -> None:
+        """See the OpenAPI document."""
+        self.show(await self.backend.quick(self._rule, code))
+
+    def _rule(self, code: str) -> dict[str, Any]:
+        from ..core.lint.docs import page
+
+        rule = next((rule for rule in RULES if rule.code == code), None)
+        if rule is None:
+            raise NotFoundError("rule", code, hint="docs/lint lists the rules of the linter.")
+        return {
+            "code": rule.code,
+            "name": rule.name,
+            "severity": rule.severity,
+            "summary": rule.summary,
+            "page": page(rule),
+        }

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from ..core.documents import log_document
 
 if TYPE_CHECKING:
     from .backend import Backend
@@ -72,5 +74,5 @@ class LogReading:
         ended = record.deleted is not None
         target = workspace.targets.get(record.target)
         found = target.logs(workspace.deployer.reference(record), cursor, limit)
-        lines = [asdict(line) for line in found.lines]
+        lines = [log_document(line) for line in found.lines]
         return Page(uid, lines, found.cursor, ended and (cursor is None or not lines))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-
 from jupyter_server.auth.decorator import authorized
 from tornado import web
 
@@ -36,4 +34,4 @@ class LogsHandler(ApiHandler):
         limit = self.number("limit", 1000, low=1, high=MOST_LINES)
         uid = self.get_query_argument("uid", None) or await self.backend.logs.uid(name)
         page = await self.backend.logs.read(uid, self.get_query_argument("cursor", None), limit)
-        self.show({"name": name, **asdict(page)})
+        self.show({"name": name, "uid": page.uid, "lines": page.lines, "cursor": page.cursor, "ended": page.ended})

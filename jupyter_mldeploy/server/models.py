@@ -7,11 +7,11 @@ from typing import Any
 from jupyter_server.auth.decorator import authorized
 from tornado import web
 
-from ..errors import InvalidInputError
 from . import answers, registry_answers
 from .base import ApiHandler, changes
 from .bodies import ModelBody, ModelChangesBody
 from .documented import documented
+from .labels import relabelled, require_changes
 from .operation import Operation
 
 
@@ -78,8 +78,7 @@ class ModelHandler(ApiHandler):
     async def patch(self, name: str, version: str) -> None:
         """See the OpenAPI document."""
         body = self.body(ModelChangesBody)
-        if not body.model_fields_set:
-            raise InvalidInputError("Nothing to change was given.", field="(body)")
+        require_changes(body)
         self.show(await self.backend.quick(self._change, f"{name}:{version}", body))
 
     @web.authenticated
@@ -101,12 +100,7 @@ class ModelHandler(ApiHandler):
     def _change(self, model_id: str, body: ModelChangesBody) -> dict[str, Any]:
         models = self.backend.workspace.models
         model = models.get_id(model_id)
-        if body.add_properties:  # first, as it is the only one that may be refused
-            model = models.add_properties(model, body.add_properties)
-        if body.remove_tags:
-            model = models.remove_tags(model, body.remove_tags)
-        if body.add_tags:
-            model = models.add_tags(model, body.add_tags)
+        model = relabelled(models, model, body)
         if body.description is not None:
             model = models.update(model, description=body.description)
         return model.to_dict()

@@ -17,7 +17,7 @@ class Limits:
     """Sizes in bytes, times in seconds.
 
     Attributes:
-        operations: deployments and the like that run at once.
+        operations: deployments and the like that run at once; more of them wait for their turn.
         proxy_body: largest request body that the proxy passes on.
         proxy_s: longest time for one proxied request.
         invoke_body: most of an answer that a test request shows.
@@ -50,10 +50,15 @@ class Policy:
     read_only: bool = False
     limits: Limits = Limits()
 
+    def why_no_changes(self) -> str | None:
+        """Return why nothing may be changed, or None where it may."""
+        return "This Jupyter server shows deployments and does not change them." if self.read_only else None
+
     def require_writable(self) -> None:
         """Raise ForbiddenError in read-only mode."""
-        if self.read_only:
-            raise ForbiddenError("This Jupyter server shows deployments and does not change them.", hint=_ASK)
+        reason = self.why_no_changes()
+        if reason is not None:
+            raise ForbiddenError(reason, hint=_ASK)
 
     def allows(self, target: str) -> bool:
         """Return whether a target may be deployed to."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jupyter_server.auth.decorator import authorized
 from tornado import web
@@ -15,8 +15,24 @@ from . import answers
 from .base import ApiHandler, changes
 from .bodies import RollbackBody
 from .deploying import failure, rollback
-from .documented import documented
-from .services import WAIT
+from .documented import WAIT, documented
+
+if TYPE_CHECKING:
+    from ..core.bundle import Bundle
+    from ..core.records import RevisionRecord
+    from .backend import Backend
+
+
+#: Bytes of text beside the entry script that one answer holds.
+_MOST_TEXT = 4 << 20
+
+
+def shown_revision(backend: Backend, revision: RevisionRecord) -> dict[str, Any]:
+    """Return a revision as JSON; ``origin.file`` is where the file browser has the notebook or script."""
+    document = revision_document(revision)
+    origin = revision.origin
+    document["origin"]["file"] = backend.paths.shown(origin.notebook or origin.path)
+    return document
 
 
 class RevisionsHandler(ApiHandler):
@@ -28,7 +44,7 @@ class RevisionsHandler(ApiHandler):
     async def get(self, name: str) -> None:
         """See the OpenAPI document."""
         found = await self.backend.quick(lambda: Service(self.backend.workspace, name).revisions())
-        self.show({"name": name, "revisions": [revision_document(item) for item in reversed(found)]})
+        self.show({"name": name, "revisions": [shown_revision(self.backend, item) for item in reversed(found)]})
 
 
 class RevisionHandler(ApiHandler):
@@ -36,20 +52,31 @@ class RevisionHandler(ApiHandler):
 
     @web.authenticated
     @authorized("read", resource="jupyter_mldeploy:services")
-    @documented("Show a revision with its script, files, models and environment.", answers.RevisionInFull)
+    @documented(
+        "Show a revision with its script, files, models and environment.",
+        answers.RevisionInFull,
+        query={
+            "schema": "1: work the schema out from the script's decorators where the bundle has none",
+            "texts": "1: the texts of the other files too, up to 1 MiB each and 4 MiB together",
+        },
+    )
     async def get(self, name: str, number: str) -> None:
         """See the OpenAPI document."""
-        self.show(await self.backend.quick(self._document, name, int(number)))
+        texts = bool(self.number("texts", 0, high=1))
+        document = await self.backend.quick(self._document, name, int(number), texts)
+        if document["schema"] is None and self.number("schema", 0, high=1):
+            document["schema"] = await self.backend.slow(_schema, document["source"])
+        self.show(document)
 
-    def _document(self, name: str, number: int) -> dict[str, Any]:
+    def _document(self, name: str, number: int, texts: bool) -> dict[str, Any]:
         workspace = self.backend.workspace
         revision = workspace.catalogue.revision(Service(workspace, name).record.uid, number)
         bundle = workspace.bundles.get(revision.bundle)
         return {
-            **revision_document(revision),
+            **shown_revision(self.backend, revision),
             "entry_script": bundle.entry_script,
             "source": workspace.bundles.read_text(bundle, bundle.entry_script),
-            "files": [{"path": item.path, "size": item.size, "digest": item.digest} for item in bundle.source.files],
+            "files": self._files(bundle, texts=texts),
             "models": [
                 {"name": item.name, "version": item.version, "size": item.size, "digest": item.tree.digest}
                 for item in bundle.models
@@ -58,6 +85,26 @@ class RevisionHandler(ApiHandler):
             "schema": bundle.schema,
             "line_map": bundle.line_map,
         }
+
+    def _files(self, bundle: Bundle, *, texts: bool) -> list[dict[str, Any]]:
+        files, left = [], _MOST_TEXT
+        for item in bundle.source.files:
+            shown: dict[str, Any] = {"path": item.path, "size": item.size, "digest": item.digest}
+            if texts:
+                fits = item.path != bundle.entry_script and item.size <= left
+                shown["text"] = self.backend.workspace.bundles.text_of(item) if fits else None
+                left -= item.size if shown["text"] is not None else 0
+            files.append(shown)
+        return files
+
+
+def _schema(source: str) -> dict[str, Any] | None:
+    """Return what a script takes and gives, read from its decorators without running it; None when it has none."""
+    from ..core.sample import preview_schema
+
+    found = preview_schema(source).documents.get("3.1", {}).get("components", {}).get("schemas", {})
+    kept = {name: found[name] for name in ("ServiceInput", "ServiceOutput") if name in found}
+    return kept or None
 
 
 class DiffHandler(ApiHandler):

@@ -60,3 +60,16 @@ class RootPaths:
             return self.check(path, field=field).exists()
         except (ForbiddenError, InvalidInputError, OSError):
             return False
+
+    def shown(self, path: str | None) -> str | None:
+        """Return where the file browser has an absolute path, with ``/`` between its parts; None when it has not."""
+        if path is None or "\0" in path or not Path(path).is_absolute():
+            return None
+        try:
+            found = Path(path).resolve()
+            parts = found.relative_to(self.root).parts
+        except (ValueError, OSError):
+            return None
+        if not self.hidden and any(part.startswith(".") for part in parts):
+            return None
+        return "/".join(parts)

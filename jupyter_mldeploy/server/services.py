@@ -9,25 +9,32 @@ from jupyter_server.auth.decorator import authorized
 from tornado import web
 
 from ..core.card import service_card
-from ..core.cards.snippets import call_snippets
-from ..core.documents import revision_document, service_document
+from ..core.documents import service_document
 from ..core.records import ServiceRecord
 from ..core.service import Service
+from ..core.traffic.members import split_of, weights_of
 from . import answers
 from .base import ApiHandler, changes
 from .bodies import DeployBody
 from .deploying import delete, deploy, failure, read_deployment
-from .documented import documented
-
-WAIT = {"wait_s": "seconds to wait for the end (at most 30)"}
+from .documented import WAIT, documented
+from .revisions import shown_revision
 
 
 class ServiceDocuments(ApiHandler):
     """Makes the documents of services."""
 
-    def document(self, record: ServiceRecord, operations: dict[str, list[str]] | None = None) -> dict[str, Any]:
-        """Return one service as JSON."""
+    def document(
+        self,
+        record: ServiceRecord,
+        operations: dict[str, list[str]] | None = None,
+        weights: dict[str, dict[str, float]] | None = None,
+    ) -> dict[str, Any]:
+        """Return one service as JSON; ``weights`` are those of all services, where they are at hand."""
         observed, facts = self.backend.freshness.observed(record.uid)
+        found = weights_of(self.backend.workspace.catalogue) if weights is None else weights
+        if record.uid in found:
+            facts = {**facts, "traffic": found[record.uid]}
         running = self.running() if operations is None else operations
         return {
             **service_document(record),
@@ -52,9 +59,11 @@ class ServiceDocuments(ApiHandler):
         if record.deleted is None:
             record = self.backend.freshness.refresh(name)
         revisions = service.revisions()
-        live = next((item for item in revisions if item.number == record.live_revision), None)
-        shown = revision_document(live) if live is not None else None
-        return {**self.document(record), "live": shown, "revisions": len(revisions)}
+        live = record.live_in(revisions)
+        shown = shown_revision(self.backend, live) if live is not None else None
+        split = split_of(workspace.catalogue, record)
+        weights = {} if split is None else {record.uid: split.weights}
+        return {**self.document(record, weights=weights), "live": shown, "revisions": len(revisions)}
 
 
 class ServicesHandler(ServiceDocuments):
@@ -87,7 +96,9 @@ class ServicesHandler(ServiceDocuments):
         """See the OpenAPI document."""
         body = self.body(DeployBody)
         interpreter = await self.interpreter(body.kernel)
-        request = await self.backend.quick(read_deployment, self.backend, body, interpreter)
+        # Making a script means reading a model, which may take its time; asking to deploy it is the word that it may.
+        read = self.backend.quick if body.source.given else self.backend.slow
+        request = await read(partial(read_deployment, self.backend, body, interpreter, trusted=True))
         await self.show_operation(
             "deploy",
             body.name,
@@ -99,9 +110,9 @@ class ServicesHandler(ServiceDocuments):
         workspace = self.backend.workspace
         # The number is read first: an event between the two is then told twice rather than never.
         seq = workspace.events.last_seq()
-        running = self.running()
+        running, weights = self.running(), weights_of(workspace.catalogue)
         records = workspace.catalogue.services(target=target, tags=tags)
-        return {"services": [self.document(record, running) for record in records], "seq": seq}
+        return {"services": [self.document(record, running, weights) for record in records], "seq": seq}
 
 
 class ServiceHandler(ServiceDocuments):
@@ -117,11 +128,17 @@ class ServiceHandler(ServiceDocuments):
     @web.authenticated
     @authorized("write", resource="jupyter_mldeploy:services")
     @changes
-    @documented("Delete a service; logs and history stay readable.", answers.OperationInFull, query=WAIT, status=202)
+    @documented(
+        "Delete a service; logs and history stay readable.",
+        answers.OperationInFull,
+        query={**WAIT, "force": "true: only forget it where its target cannot be asked; a step says what may remain"},
+        status=202,
+    )
     async def delete(self, name: str) -> None:
         """See the OpenAPI document."""
+        force = self.get_query_argument("force", "false").lower() in {"1", "true"}
         await self.backend.quick(lambda: self.backend.workspace.catalogue.last_service(name))
-        await self.show_operation("delete", name, partial(delete, self.backend, name))
+        await self.show_operation("delete", name, partial(delete, self.backend, name, force=force))
 
 
 class CardHandler(ApiHandler):
@@ -133,29 +150,3 @@ class CardHandler(ApiHandler):
     async def get(self, name: str) -> None:
         """See the OpenAPI document."""
         self.show(await self.backend.slow(lambda: service_card(Service(self.backend.workspace, name))))
-
-
-class CodeHandler(ApiHandler):
-    """Calls to paste."""
-
-    @web.authenticated
-    @authorized("read", resource="jupyter_mldeploy:services")
-    @documented("Return code that calls the service, with the sample of its schema.", answers.Codes)
-    async def get(self, name: str) -> None:
-        """See the OpenAPI document."""
-        self.show(await self.backend.slow(self._code, name))
-
-    def _code(self, name: str) -> dict[str, Any]:
-        from ..core.probe import sample
-        from ..errors import MldeployError
-
-        service = self.backend.workspace.service(name)
-        record = service.record
-        live = next((item for item in service.revisions() if item.number == record.live_revision), None)
-        try:
-            example = sample(service)
-        except MldeployError:
-            example = None  # it does not run, or has no schema: the code then has a place to fill in
-        auth = bool(live.config.get("auth_enabled", True)) if live is not None else True
-        code = call_snippets(name, record.scoring_uri or "", auth=auth, sample=example)
-        return {"name": name, "code": [{"label": item.label, "text": item.text} for item in code]}

@@ -28,6 +28,7 @@ from ..core.target import (
     PlanStep,
     Progress,
     ServiceRef,
+    Usage,
 )
 from ..core.tokens import TokenKeyFile
 from ..errors import ConflictError, DeploymentError, InvalidConfigurationError, TargetUnavailableError
@@ -39,6 +40,8 @@ from .local_config import LocalConfig
 from .local_failure import deployment_error
 from .local_launch import Setting, lay_out, make_order, reach_supervisor, read_facts, remove_old_revisions
 from .local_observe import observe, status_of
+from .local_telemetry import destination, require_libraries
+from .local_usage import usage
 
 #: Seconds kept back from a deployment's deadline, so that the supervisor's own account of a delay still arrives.
 _MARGIN_S = 0.5
@@ -53,6 +56,7 @@ class LocalTarget:
     title: ClassVar[str] = "This machine"
     summary: ClassVar[str] = "Worker processes under a detached supervisor; updates without a lost request."
     config_type: ClassVar[type[DeploymentConfig]] = LocalConfig
+    limit_fields: ClassVar[tuple[str, str]] = ("", "memory_gb")
     capabilities: ClassVar[Capabilities] = Capabilities(
         update=True,
         zero_downtime_update=True,
@@ -63,6 +67,7 @@ class LocalTarget:
         key_auth=True,
         token_auth=True,
         scale=True,
+        traffic_split=True,
         ttl=True,
         memory_limit=True,
         isolated_environment=True,
@@ -70,7 +75,6 @@ class LocalTarget:
         why_not={
             "tls": "it listens on 127.0.0.1; put a proxy with TLS in front of it, or promote it to another target",
             "autoscale": "one machine has a fixed number of cores; set workers",
-            "traffic_split": "one revision serves at a time; deploy the other one under another name",
         },
     )
 
@@ -103,7 +107,11 @@ class LocalTarget:
         if config.isolated:
             steps.append(PlanStep("create", "virtual environment", "unless one with these packages is cached"))
         if config.collect_model_data:
-            steps.append(PlanStep("create", "model data", f"collected in {job.service.data_directory}"))
+            folder = job.service.data_directory or "the service's data folder"
+            steps.append(PlanStep("create", "model data", f"collected in {folder}"))
+        if config.enable_app_insights:
+            require_libraries(config, setting.interpreter)
+            steps.append(PlanStep("create", "telemetry", destination(job, config)))
         many = f"{setting.workers} workers" if setting.workers > 1 else "1 worker"
         steps.append(PlanStep("create", f"revision {job.revision or 'next'}", f"{many} with {setting.interpreter}"))
         if job.live_revision is not None:
@@ -185,6 +193,10 @@ class LocalTarget:
             )
         secret = next(iter(_keys(service)), None) or _token(service)
         return Connection(f"http://127.0.0.1:{status['port']}", {"authorization": f"Bearer {secret}"} if secret else {})
+
+    def usage(self, service: ServiceRef) -> Usage:
+        """Return what the service's processes use. See ``Measuring.usage``."""
+        return usage(service)
 
     def reload_keys(self, service: ServiceRef, keys_file: Path) -> None:  # noqa: ARG002  workers know their file
         """Let all workers read their keys again; returns when they have. See ``Target.reload_keys``."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from ..core.config import DeploymentConfig, Seconds
+from ..core.config_marks import BelongsTo, Needs
 from ..scoring.errors import SettingsError
 from ..scoring.settings import Settings
 
@@ -14,19 +15,19 @@ from ..scoring.settings import Settings
 class LocalConfig(DeploymentConfig):
     """How a service runs on this machine."""
 
-    port: int | None = Field(None, ge=1, le=65_535)
+    port: Annotated[int | None, BelongsTo("endpoint")] = Field(None, ge=1, le=65_535)
     """Port to listen on; left out, a free one is taken and kept for the service's life."""
-    bind_all: bool = False
+    bind_all: Annotated[bool, BelongsTo("endpoint")] = False
     """Listen on all addresses of this machine instead of 127.0.0.1 only; needs ``auth_enabled``."""
-    workers: int | Literal["auto"] = 1
+    workers: Annotated[int | Literal["auto"], Needs("scale"), BelongsTo("script")] = 1
     """Worker processes, 1 to 1024; ``auto`` is one per core. Libraries' threads are cut so that all fit the cores."""
-    isolated: bool = False
+    isolated: Annotated[bool, Needs("isolated_environment"), BelongsTo("script")] = False
     """Run in a virtual environment of its own, built (and cached) from the environment's specification."""
-    python: str | None = None
+    python: Annotated[str | None, BelongsTo("script")] = None
     """Path of the Python interpreter; left out, it is the kernel's own."""
-    memory_gb: float | None = Field(None, gt=0)
+    memory_gb: Annotated[float | None, Needs("memory_limit")] = Field(None, gt=0)
     """Resident memory that one worker and its child processes may use, in GiB; beyond it the worker is replaced."""
-    ttl: Seconds | None = Field(None, ge=1)
+    ttl: Annotated[Seconds | None, Needs("ttl"), BelongsTo("endpoint")] = Field(None, ge=1)
     """Time after which the service stops by itself, in seconds or as ``"8h"``; it survives restarts of Jupyter."""
     start_timeout_s: float = Field(300.0, gt=0, le=86_400)
     """Longest time for imports, init() and the self-test, in seconds; the deployment's deadline counts as well."""
@@ -36,9 +37,9 @@ class LocalConfig(DeploymentConfig):
     """Silence after which a worker counts as hung and is replaced, in seconds."""
     log_max_mb: float = Field(50.0, ge=1, le=102_400)
     """Size of all log files of the service together, in MiB; the oldest lines go first."""
-    collect_model_data: bool = False
+    collect_model_data: Annotated[bool, BelongsTo("script")] = False
     """Keep what ``ModelDataCollector`` is given, in the service's data folder (``Service.data_directory``)."""
-    preload: bool = True
+    preload: Annotated[bool, BelongsTo("script")] = True
     """Keep a warm process with the script's imports loaded: updates take milliseconds, at the price of its memory."""
     start_method: Literal["auto", "fork", "spawn"] = "auto"
     """How workers are made: forked from the warm process (Linux), or each started afresh (macOS)."""

@@ -17,11 +17,12 @@ from ..scoring.control import ControlClient, NotReachableError
 from ..scoring.environment_policy import cores, scrubbed, thread_variables
 from ..scoring.journal import read_json, write_json
 from ..scoring.order import ServiceSettings, default_method
-from ..scoring.settings import Settings
+from ..scoring.settings import DEPLOYED_TIMEOUT_STATUS, Settings
 from ..scoring.spec import WorkerSpec
 from ..scoring.starting import connect_supervisor, find_supervisor, provide_runtime, start_supervisor, sweep, wait_gone
 from .local_config import LocalConfig
 from .local_imports import pickled_imports, script_imports
+from .local_telemetry import telemetry_settings
 
 #: Laid-out revisions that stay on disk for a quick way back.
 KEPT_REVISIONS = 5
@@ -112,11 +113,18 @@ def reach_living(directory: Path) -> ControlClient | None:
     """Return a connection to a supervisor that goes on serving; one that is just stopping is waited for."""
     try:
         client = connect_supervisor(directory)
-        if client.call("status", timeout_s=5)["stopped"] is None:
-            return client
+    except NotReachableError:
+        return None
+    serves = False
+    try:
+        serves = client.call("status", timeout_s=5)["stopped"] is None
     except (NotReachableError, TimeoutError):
         return None
-    client.close()
+    finally:
+        if not serves:
+            client.close()
+    if serves:
+        return client
     identity = find_supervisor(directory)
     if identity is not None:
         wait_gone([(int(identity["pid"]), str(identity["token"]))], 10)
@@ -184,8 +192,10 @@ def worker_settings(job: Job, config: LocalConfig) -> Settings:
         "max_batch_wait_ms": ("max_batch_wait_ms", round(config.max_batch_wait_ms)),
         "max_body_bytes": ("max_request_body_mb", int(config.max_request_body_mb * 1024 * 1024)),
         "drain_deadline_s": ("drain_timeout_s", config.drain_timeout_s),
+        "timeout_status": ("", DEPLOYED_TIMEOUT_STATUS),
         "service_name": ("", job.service.name),
         "service_version": ("", str(job.revision)),
+        **{name: ("enable_app_insights", value) for name, value in telemetry_settings(job, config, given).items()},
     }
     named = {item.name: item.metadata["env"] for item in dataclasses.fields(Settings)}
     values = {name: value for name, (key, value) in fields.items() if key in chosen or named[name] not in variables}

@@ -22,6 +22,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--log-level", default="warning", choices=("debug", "info", "warning", "error"), help="what goes to stderr"
     )
+    parser.add_argument(
+        "--no-diagnostics", action="store_true", help="show no findings, unless the client's settings ask for them"
+    )
     parser.add_argument("--version", action="store_true", help="print the version and stop")
     options = parser.parse_args(arguments)
     if options.version:
@@ -40,6 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write("mldeploy-lsp needs pygls: pip install 'jupyter_mldeploy[lsp]'.\n")
         return 1
     server = Server()
+    server.shows_findings = not options.no_diagnostics
     if options.tcp:
         server.start_tcp(options.host, options.port)
     elif options.ws:

@@ -13,15 +13,13 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mldeploy_lsp.document import Document
+from mldeploy_lsp.document import LARGEST_INLINE, Document
 
 if TYPE_CHECKING:
     from jupyter_mldeploy.core.lint import Diagnostic, LintConfig
     from mldeploy_lsp.server import Server
 
 _LOG = logging.getLogger(__name__)
-_INLINE = 60_000
-"""Longer texts are checked in a thread, so that the loop goes on reading (and hears of cancellation)."""
 _TIDY_AFTER = 8
 _TIDY_PAUSE_S = 0.05
 
@@ -53,18 +51,22 @@ def findings(document: Document, names: frozenset[str] | None, config: LintConfi
     from jupyter_mldeploy.core.lint import lint_document, lint_source
 
     path = document.shown_path
+    small = document.is_python and len(document.text) <= LARGEST_INLINE
+    analysis = document.analysis if small and document.is_one_script else None
     if document.role == "cell":
         from jupyter_mldeploy.core.lint.notebook import deployed_python
 
         text = deployed_python(document.text) if document.notebook else document.text
-        return lint_source(text, kind="cell", cell_names=names, config=config)
+        return lint_source(text, kind="cell", cell_names=names, config=config, analysis=analysis)
     if document.role == "script":
         environment = None
         if document.path is not None and document.magic is None and "sklearn.externals" in document.text:
             from jupyter_mldeploy.core.lint.companions import environment_beside
 
             environment = environment_beside(document.path)
-        return lint_source(document.text, path=path, cell_names=names, config=config, environment=environment)
+        return lint_source(
+            document.text, path=path, cell_names=names, config=config, environment=environment, analysis=analysis
+        )
     if document.role == "document":
         if document.magic is not None:
             lines = document.source
@@ -119,7 +121,7 @@ class Checker:
         known = self.known(document)
         if known is not None:
             return known
-        if len(document.text) <= _INLINE:
+        if len(document.text) <= LARGEST_INLINE:
             return self._check(document)
         running = self._running.get(document.uri)
         if running is None or running.done():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
 import threading
 import uuid
 from collections.abc import Callable
@@ -15,19 +14,20 @@ from lsprotocol import types as lsp
 
 from jupyter_mldeploy.errors import InvalidInputError, MldeployError, NotFoundError
 from mldeploy_lsp.document import Document
-from mldeploy_lsp.hover import service_name
 from mldeploy_lsp.lenses import explain
+from mldeploy_lsp.naming import name_of
 from mldeploy_lsp.samples import document_of
 
 if TYPE_CHECKING:
     from jupyter_mldeploy.core.request import Request
+    from jupyter_mldeploy.core.service import Service
     from jupyter_mldeploy.core.workspace import Workspace
     from mldeploy_lsp.server import Server
 
 _T = TypeVar("_T")
 _Report = Callable[[str, str], None]
-_PLAIN_NAMES = {"score", "main", "entry", "inference", "scoring", "run"}
 _TEST_LIMIT_S = 60.0
+_LOG_LINES = 1_000
 
 
 def register(server: Server) -> None:
@@ -48,9 +48,11 @@ def register(server: Server) -> None:
                 "seconds": round(outcome.seconds, 3),
             }
 
-        name = _name(document, given)
+        name = name_of(document, given.get("name"))
         result = await _long(server, f"Deploying {name}", work)
         if result is not None:
+            server.registry.forget()
+            await _refresh_lenses(server)
             text = f"{result['name']} revision {result['revision']} answers at {result['scoring_uri']}"
             _show(server, f"{text} after {result['seconds']:.1f} s.", lsp.MessageType.Info)
         return result
@@ -58,7 +60,7 @@ def register(server: Server) -> None:
     @server.command("mldeploy.test")
     async def test(*arguments: Any) -> dict[str, Any] | None:
         document, given = _document(server, arguments)
-        name = _name(document, given)
+        name = name_of(document, given.get("name"))
         payload = given.get("payload")
         if payload is None:
             preview = await server.samples.preview(document)
@@ -68,12 +70,7 @@ def register(server: Server) -> None:
             from jupyter_mldeploy.core.probe import send
 
             report("request", f"asking {name}")
-            try:
-                service = server.registry.open().service(name)
-            except NotFoundError as error:
-                raise NotFoundError(
-                    "service", name, message=f"{name} is not deployed yet.", hint="Deploy it first, then test it."
-                ) from error
+            service = _service(server, name, "test it")
             answer = send(service, payload, timeout_s=_TEST_LIMIT_S, headers=None)
             return {
                 "name": name, "status": answer.status, "body": answer.text[:65_536],
@@ -88,6 +85,21 @@ def register(server: Server) -> None:
             _show(server, "\n".join([text, *result["explanation"]]), kind)
         return result
 
+    @server.command("mldeploy.logs")
+    async def show_logs(*arguments: Any) -> dict[str, Any] | None:
+        document, given = _document(server, arguments)
+        name = name_of(document, given.get("name"))
+
+        def work(report: _Report, _: threading.Event) -> dict[str, Any]:
+            report("logs", f"reading the logs of {name}")
+            lines, _cursor = _service(server, name, "read its logs").log_lines(limit=_LOG_LINES)
+            return {"name": name, "lines": [line.text for line in lines]}
+
+        result = await _long(server, f"Logs of {name}", work)
+        if result is not None and not given.get("quiet"):
+            await _open_document(server, "\n".join(result["lines"]) + "\n", f"{name}.log")
+        return result
+
     @server.command("mldeploy.swagger")
     async def show_swagger(*arguments: Any) -> dict[str, Any] | None:
         document, _ = _document(server, arguments)
@@ -97,7 +109,7 @@ def register(server: Server) -> None:
             why = " ".join(item.message for item in preview.problems) if preview else "run() has no schema."
             _show(server, f"There is no Swagger document before the script is deployed: {why}", lsp.MessageType.Warning)
             return None
-        await _open_document(server, json.dumps(swagger, indent=2))
+        await _open_document(server, json.dumps(swagger, indent=2), "swagger.json")
         return swagger
 
     @server.command("mldeploy.explainKind")
@@ -119,19 +131,13 @@ def _document(server: Server, arguments: tuple[Any, ...]) -> tuple[Document, dic
     return document, given
 
 
-def _name(document: Document, given: dict[str, Any]) -> str:
-    """Return the service's name: as given, as the cell says, or after the file (the folder, for a plain score.py)."""
-    if given.get("name"):
-        return str(given["name"])
-    named = service_name(document)
-    if named:
-        return named
-    path = document.path or Path("service.py")
-    words = path.parent.name if path.stem.lower() in _PLAIN_NAMES and path.parent.name else path.stem
-    plain = re.sub(r"[^a-z0-9]+", "-", words.lower()).strip("-")[:32].rstrip("-")
-    if not re.match(r"[a-z]", plain):
-        plain = f"s-{plain}"[:32].rstrip("-")
-    return plain if len(plain) >= 3 else f"{plain}-service"
+def _service(server: Server, name: str, purpose: str) -> Service:
+    try:
+        return server.registry.open().service(name)
+    except NotFoundError as error:
+        raise NotFoundError(
+            "service", name, message=f"{name} is not deployed yet.", hint=f"Deploy it first, then {purpose}."
+        ) from error
 
 
 def _request(server: Server, workspace: Workspace, document: Document, given: dict[str, Any]) -> tuple[Request, float]:
@@ -146,7 +152,7 @@ def _request(server: Server, workspace: Workspace, document: Document, given: di
     origin = Origin(path=str(document.path)) if document.path else Origin()
     source = Source(script, document.python, origin=origin)
     request = workspace.request(
-        _name(document, given),
+        name_of(document, given.get("name")),
         source,
         models=[str(item) for item in given.get("models", ())],
         target=str(given.get("target", "local")),
@@ -236,17 +242,23 @@ async def _begin(server: Server, title: str, cancelled: threading.Event) -> str 
     return token
 
 
+async def _refresh_lenses(server: Server) -> None:
+    workspace = server.client_capabilities.workspace
+    if workspace is not None and workspace.code_lens is not None and workspace.code_lens.refresh_support:
+        await server.workspace_code_lens_refresh_async(None)
+
+
 def _show(server: Server, text: str, kind: lsp.MessageType) -> None:
     server.window_show_message(lsp.ShowMessageParams(kind, text))
 
 
-async def _open_document(server: Server, text: str) -> None:
-    """Show a JSON text in the editor when it can show documents."""
+async def _open_document(server: Server, text: str, name: str) -> None:
+    """Show a text in the editor when it can show documents."""
     window = server.client_capabilities.window
     if window is None or window.show_document is None or not window.show_document.support:
         return
     import tempfile
 
-    path = Path(tempfile.mkdtemp(prefix="mldeploy-")) / "swagger.json"
+    path = Path(tempfile.mkdtemp(prefix="mldeploy-")) / name
     path.write_text(text, encoding="utf-8")
     await server.window_show_document_async(lsp.ShowDocumentParams(path.as_uri(), take_focus=False))

@@ -82,11 +82,12 @@ class Publisher:
             checked = await self._server.checker.check(document)
             if self._server.mirror.get(uri) is document:
                 break
-        stamp = f"{document.version}:{checked.result_id}"
-        if self._shown.get(uri) == stamp:
+        shows = self._server.settings.diagnostics
+        stamp = f"{document.version}:{checked.result_id}" if shows else ""
+        if self._shown.get(uri, "") == stamp:
             return
         self._shown[uri] = stamp
-        items = [to_lsp(document, item) for item in checked.found]
+        items = [to_lsp(document, item) for item in checked.found] if shows else []
         self._server.text_document_publish_diagnostics(
             lsp.PublishDiagnosticsParams(uri, items, version=document.version)
         )
@@ -113,6 +114,8 @@ def register(server: Server) -> None:
             checked = await server.checker.check(document)
             if server.mirror.get(document.uri) is document:
                 server.checker.tidy_soon()
+                if not server.settings.diagnostics:
+                    return lsp.RelatedFullDocumentDiagnosticReport(items=[])
                 return _report(document, checked, params.previous_result_id)
 
 

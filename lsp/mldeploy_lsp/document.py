@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -15,7 +15,7 @@ from jupyter_mldeploy.core.script.source import SourceText, Span
 from mldeploy_lsp import LANGUAGE_ID
 
 if TYPE_CHECKING:
-    from jupyter_mldeploy.core.entryscript import Analysis
+    from jupyter_mldeploy.core.entryscript import Analysis, Memory
 
 Encoding = Literal["utf-8", "utf-16", "utf-32"]
 Role = Literal["script", "cell", "document", "other"]
@@ -23,6 +23,15 @@ Role = Literal["script", "cell", "document", "other"]
 _MAGIC = re.compile(r"\s*%%(deploy|writefile|file)\b[ \t]*(.*)")
 _DOCUMENT = re.compile(r"\.(?:ya?ml|json|txt)$", re.IGNORECASE)
 _LARGEST_ANALYSED = 300_000
+LARGEST_INLINE = 60_000
+"""Longer texts are checked in a thread, so that the loop goes on reading (and hears of cancellation)."""
+
+
+@dataclass(slots=True)
+class Past:
+    """What one version of a text leaves to the next."""
+
+    memory: Memory | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +45,7 @@ class Document:
         source: the text with its line index.
         encoding: the unit of the client's columns.
         notebook: URI of the notebook that the cell belongs to, or None.
+        past: what earlier versions of the text leave.
     """
 
     uri: str
@@ -44,6 +54,7 @@ class Document:
     source: SourceText
     encoding: Encoding = "utf-16"
     notebook: str | None = None
+    past: Past = field(default_factory=Past)
 
     @property
     def text(self) -> str:
@@ -127,9 +138,24 @@ class Document:
         """The script's contract; None for other texts, and for scripts too long to look into while somebody types."""
         if not self.is_python or len(self.text) > _LARGEST_ANALYSED:
             return None
-        from jupyter_mldeploy.core.entryscript import analyse
+        from jupyter_mldeploy.core.entryscript import Memory, analyse
 
-        return analyse(self.python, path=self.shown_path)
+        memory = None
+        if len(self.text) <= LARGEST_INLINE:  # one thread only, the loop's
+            memory = self.past.memory = self.past.memory or Memory()
+        return analyse(self.python, path=self.shown_path, memory=memory)
+
+    def leave(self) -> None:
+        """Hand over to the next version: its analysis takes this one's apart, so whoever still asks gets a new one."""
+        self.__dict__.pop("analysis", None)
+        object.__setattr__(self, "past", Past())
+
+    @property
+    def is_one_script(self) -> bool:
+        """Whether :attr:`analysis` is about exactly what the linter reads, line for line."""
+        if self.notebook is None:
+            return not self.text.lstrip().startswith("%%")
+        return self.magic is not None and self.magic_line == 1
 
     @cached_property
     def is_entry_script(self) -> bool:
@@ -192,6 +218,14 @@ def apply_change(document: Document, version: int, change: lsp.TextDocumentConte
     if isinstance(change, lsp.TextDocumentContentChangePartial):
         start, end = document.offset(change.range.start), document.offset(change.range.end)
         text = document.text[:start] + change.text + document.text[max(start, end) :]
-    return Document(
-        document.uri, document.language, version, SourceText(text), document.encoding, notebook=document.notebook
+    changed = Document(
+        document.uri,
+        document.language,
+        version,
+        SourceText(text),
+        document.encoding,
+        notebook=document.notebook,
+        past=document.past,
     )
+    document.leave()
+    return changed

@@ -13,6 +13,7 @@ from jupyter_mldeploy.core.script.source import Span
 from mldeploy_lsp.document import Document
 from mldeploy_lsp.known_names import BY_NAME, KINDS, VARIABLES
 from mldeploy_lsp.links import docs_link
+from mldeploy_lsp.naming import name_of, named_in_cell
 from mldeploy_lsp.samples import decoded, document_of
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ async def _about_script(server: Server, document: Document, line: int, column: i
     preview = await server.samples.preview(document)
     if run.name_span == span:
         services = (await server.registry.names()).services
-        return [_about_run(document, run, preview, services.get(service_name(document) or ""))]
+        return [_about_run(document, run, preview, services.get(name_of(document)))]
     if word in {item.name for item in run.parameters} and _names_parameter(document, run, word, line, column):
         return [_about_parameter(document, word, preview)]
     return []
@@ -159,7 +160,7 @@ def _about_run(document: Document, run: EntryFunction, preview: SchemaPreview | 
         parts.append(f"Request:\n\n{_json_block(preview.request)}")
         if preview.output is not None:
             parts.append(f"Answer: `{preview.output.decoded}`")
-        name = service_name(document) or "NAME"
+        name = named_in_cell(document) or "NAME"
         call = curl_call(name, uri or "http://127.0.0.1:PORT/score", True, preview.request)
         parts.append(f"```sh\n{call}\n```")
     swagger: Any = document_of(preview)
@@ -170,19 +171,6 @@ def _about_run(document: Document, run: EntryFunction, preview: SchemaPreview | 
     elif kind == "json":
         parts.append("Without `@input_schema` the service has no request example and no types in its Swagger document.")
     return "\n\n".join(parts)
-
-
-def service_name(document: Document) -> str | None:
-    """Return the service that a ``%%deploy`` cell names."""
-    if document.magic is None or document.magic[0] != "deploy":
-        return None
-    from jupyter_mldeploy.core.deployargs import parse_deploy_line
-    from jupyter_mldeploy.errors import InvalidInputError
-
-    try:
-        return parse_deploy_line(document.magic[1]).name
-    except InvalidInputError:
-        return None
 
 
 async def _layout(server: Server, document: Document, name: str | None) -> str:

@@ -18,7 +18,9 @@ def spec(manager: Any) -> dict[str, Any]:  # noqa: ARG001 - jupyter-lsp gives it
     """Return the server's specification for jupyter-lsp (version 2)."""
     return {
         "mldeploy-lsp": {
-            "argv": [sys.executable, "-m", "mldeploy_lsp", "--stdio"],
+            # The JupyterLab extension shows the findings of cells itself, with their fixes and with what it knows of
+            # the notebook's other cells; jupyterlab-lsp would show them a second time, and guess about those names.
+            "argv": [sys.executable, "-m", "mldeploy_lsp", "--stdio", "--no-diagnostics"],
             "languages": [LANGUAGE_ID],
             "mime_types": [MIME_TYPE],
             "version": 2,

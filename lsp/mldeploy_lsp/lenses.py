@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from lsprotocol import types as lsp
 
 from mldeploy_lsp.known_names import KINDS
+from mldeploy_lsp.naming import name_of
 from mldeploy_lsp.samples import document_of
 
 if TYPE_CHECKING:
@@ -35,6 +36,9 @@ def register(server: Server) -> None:
         preview = await server.samples.preview(document)
         if preview is not None and preview.request is not None:
             found.append(lsp.CodeLens(place, lsp.Command("Test with sample", "mldeploy.test", arguments=argument)))
+        names = await server.registry.names()
+        if name_of(document) in names.services:
+            found.append(lsp.CodeLens(place, lsp.Command("Logs", "mldeploy.logs", arguments=argument)))
         if document_of(preview) is not None:
             found.append(lsp.CodeLens(place, lsp.Command("Show Swagger", "mldeploy.swagger", arguments=argument)))
         return found

@@ -14,5 +14,10 @@ def docs_link(code: str) -> str | None:
     """
     import jupyter_mldeploy
 
-    page = Path(jupyter_mldeploy.__file__).parent.parent / "docs" / "lint" / f"{code}.md"
-    return page.as_uri() if page.is_file() else None
+    package = Path(jupyter_mldeploy.__file__).parent
+    # In the package when it was built, beside it in the sources.
+    for folder in (package / "docs", package.parent / "docs"):
+        page = folder / "lint" / f"{code}.md"
+        if page.is_file():
+            return page.as_uri()
+    return None

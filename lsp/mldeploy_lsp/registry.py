@@ -59,6 +59,10 @@ class Registry:
                 self._read_at = time.monotonic()
         return self._names
 
+    def forget(self) -> None:
+        """Read the names again when they are asked for next."""
+        self._read_at = 0.0
+
     def open(self) -> Workspace:
         """Open the workspace, and make it when it is missing: for commands."""
         from jupyter_mldeploy.core.workspace import Workspace

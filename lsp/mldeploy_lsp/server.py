@@ -21,6 +21,8 @@ from mldeploy_lsp.samples import Samples
 from mldeploy_lsp.settings import LintSettings, Settings
 
 _LOG = logging.getLogger(__name__)
+#: When the first text that an editor opens has long had its findings.
+_SETTLED_S = 2.0
 _WATCHED = ("**/pyproject.toml", "**/*.{yml,yaml}", "**/*requirements*.txt", "**/*.py", "**/*.json")
 
 NOTEBOOKS = lsp.NotebookDocumentSyncOptions(
@@ -54,6 +56,8 @@ class Server(LanguageServer):
             "mldeploy-lsp", __version__, notebook_document_sync=NOTEBOOKS, protocol_cls=Protocol, max_workers=4
         )
         self.mirror = Mirror()
+        #: Whether findings are shown when the client does not say.
+        self.shows_findings = True
         self.settings = Settings()
         self.lint_settings = LintSettings()
         self.checker = Checker(self)
@@ -118,14 +122,31 @@ class Server(LanguageServer):
 
     def meet(self, params: lsp.InitializeParams) -> None:
         """Take what the client says about itself."""
-        self.settings = Settings.read(params.initialization_options)
+        self.settings = Settings.read(params.initialization_options, diagnostics=self.shows_findings)
         text, workspace = params.capabilities.text_document, params.capabilities.workspace
         self._pulls = bool(text and text.diagnostic)
+        if not self._pulls:
+            # What is not offered is not asked for: some clients pull whatever they were told, and never for cells.
+            self.protocol.fm.features.pop(lsp.TEXT_DOCUMENT_DIAGNOSTIC, None)
         self._refreshes = bool(workspace and workspace.diagnostics and workspace.diagnostics.refresh_support)
         edit = workspace.workspace_edit if workspace else None
         self.versioned_edits = bool(edit and edit.document_changes)
         encoding = self.workspace.position_encoding or lsp.PositionEncodingKind.Utf16
         self.mirror.encoding = cast("Encoding", str(getattr(encoding, "value", encoding)))
+
+
+def _settle() -> None:
+    """Take what is loaded by now out of the collector's sight, and let it begin.
+
+    It stays: looking through it again and again would cost milliseconds in the middle of typing. The first look takes
+    tens of them, so it waits until the first text has its findings.
+    """
+    import gc
+
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 10, 10)
+    gc.enable()
 
 
 def _register_lifecycle(server: Server) -> None:
@@ -138,13 +159,11 @@ def _register_lifecycle(server: Server) -> None:
         import gc
 
         await asyncio.sleep(0)
+        gc.disable()  # the rules that are loaded now are no garbage; _settle() switches it on again
         from jupyter_mldeploy.core.lint import RULES, documents, engine  # noqa: F401 - loaded before the first text comes
 
         len(RULES)
-        # What is loaded now stays: looking through it again and again would cost milliseconds in the middle of typing.
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(50_000, 10, 10)
+        asyncio.get_running_loop().call_later(_SETTLED_S, _settle)
         watched = server.client_capabilities.workspace and server.client_capabilities.workspace.did_change_watched_files
         if watched and watched.dynamic_registration:
             options = lsp.DidChangeWatchedFilesRegistrationOptions([lsp.FileSystemWatcher(glob) for glob in _WATCHED])
@@ -158,7 +177,7 @@ def _register_lifecycle(server: Server) -> None:
 
     @server.feature(lsp.WORKSPACE_DID_CHANGE_CONFIGURATION)
     def configured(params: lsp.DidChangeConfigurationParams) -> None:
-        server.settings = Settings.read(params.settings)
+        server.settings = Settings.read(params.settings, diagnostics=server.shows_findings)
         server.everything_changed()
 
     @server.feature(lsp.WORKSPACE_DID_CHANGE_WATCHED_FILES)

@@ -24,26 +24,33 @@ class Settings:
         home: the deployment workspace; None is the default one.
         inlay_hints: show decoded types and kinds in the text.
         code_lenses: show what can be done above ``run()``.
+        diagnostics: show findings; off where another part of this project shows them, as in JupyterLab's cells.
         server: ``"mldeploy"`` or ``"azureml"``, where scripts are going to run; None is what pyproject.toml says.
     """
 
     home: str | None = None
     inlay_hints: bool = True
     code_lenses: bool = True
+    diagnostics: bool = True
     server: str | None = None
 
     @classmethod
-    def read(cls, values: Any) -> Settings:
-        """Read what a client sent; what is not understood keeps its default and is logged."""
+    def read(cls, values: Any, *, diagnostics: bool = True) -> Settings:
+        """Read what a client sent; what is not understood keeps its default and is logged.
+
+        Args:
+            diagnostics: the default of the setting of that name.
+        """
         if isinstance(values, Mapping) and isinstance(values.get("mldeploy"), Mapping):
             values = values["mldeploy"]
         if not isinstance(values, Mapping):
-            return cls()
-        accepted: dict[str, Any] = {}
+            return cls(diagnostics=diagnostics)
+        accepted: dict[str, Any] = {"diagnostics": diagnostics}
         for key, name, kind in (
             ("home", "home", str),
             ("inlayHints", "inlay_hints", bool),
             ("codeLenses", "code_lenses", bool),
+            ("diagnostics", "diagnostics", bool),
             ("server", "server", str),
         ):
             value = values.get(key)

@@ -1,10 +1,11 @@
 """The scoring server against LitServe, MLServer, BentoML and MLflow: the same ridge regression, one worker each.
 
 ``MLDEPLOY_BENCH_PEERS`` is a folder of virtual environments, each named for the peer; those that are missing are left
-out. As in ``bench_scoring`` the server has one core, wrk the other one, and rounds are taken in turn::
+out. As in ``bench_scoring`` the servers share one core, wrk has the other one, and rounds are taken in turn. (What
+takes raw bytes has no counterpart there.)::
 
     python -m venv /tmp/peers/litserve && /tmp/peers/litserve/bin/pip install litserve scikit-learn joblib
-    python -m venv /tmp/peers/mlserver && /tmp/peers/mlserver/bin/pip install mlserver mlserver-sklearn
+    python -m venv /tmp/peers/mlserver && /tmp/peers/mlserver/bin/pip install mlserver==1.7.1 mlserver-sklearn==1.7.1
     python -m venv /tmp/peers/bentoml && /tmp/peers/bentoml/bin/pip install bentoml scikit-learn joblib
     python -m venv /tmp/peers/mlflow && /tmp/peers/mlflow/bin/pip install mlflow scikit-learn joblib
     MLDEPLOY_BENCH_PEERS=/tmp/peers python -m tests.benchmarks scoring_peers
@@ -15,18 +16,28 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks.scoring_server import SCHEMA_SCRIPT, TRAIN, press, serving
+from tests.benchmarks.scoring_server import (
+    SCHEMA_SCRIPT,
+    TRAIN,
+    Running,
+    press_in_turn,
+    rows_like_the_diabetes_data,
+    serving,
+)
 
-ROUNDS = 2
+LOADS = ((2, 1), (2, 16), (2, 64), (1000, 16))
+
+#: Seconds until a peer's first 200; one that takes longer is left out.
+_LONGEST_START_S = 60
 
 _LITSERVE = """
 import sys, joblib, numpy as np, litserve
@@ -142,32 +153,51 @@ def measure() -> Iterator[tuple[str, str, str]]:
         subprocess.run([sys.executable, "-c", TRAIN], cwd=folder, check=True)
         (folder / "ridge_score.py").write_text(SCHEMA_SCRIPT)
         servers = _servers(Path(peers), folder)
-        for rows, connections in ((2, 1), (2, 16), (2, 64), (1000, 16)):
-            values = [[round(0.01 * (i + j) % 0.1, 17) + 1e-12 * i for j in range(10)] for i in range(rows)]
-            rates: dict[str, list[float]] = {server: [] for server in servers}
-            tails: dict[str, list[float]] = {server: [] for server in servers}
-            failures = dict.fromkeys(servers, 0)
-            for _ in range(ROUNDS):
-                for label, server in servers.items():
-                    body = folder / f"{label}-{rows}.json"
-                    body.write_text(json.dumps(server.body(values)))
-                    with serving(
-                        server.command, folder, body.read_bytes(), env=server.env, path=server.path
-                    ) as running:
-                        press(running, body, connections, seconds=1, path=server.path)
-                        load = press(running, body, connections, seconds=3, path=server.path)
-                    rates[label].append(load.rate)
-                    tails[label].append(load.p99_ms)
-                    failures[label] += load.failures
-            ours, p99 = statistics.median(rates["ours"]), statistics.median(tails["ours"])
-            parts = [
-                f"{label} {ours / statistics.median(rates[label]):.1f} × (p99 {statistics.median(tails[label]):.1f} ms)"
-                for label in servers
-                if label != "ours"
-            ]
-            failed = "".join(f", {count} failed at {label}" for label, count in failures.items() if count)
-            yield (
-                f"{rows:,} rows, {connections} connections",
-                (f"{ours:,.0f}/s (p99 {p99:.1f} ms): {', '.join(parts)}{failed}"),
-                "> 1 ×",
+        bodies: dict[tuple[str, int], Path] = {}
+        for label, server in servers.items():
+            for count in {count for count, _ in LOADS}:
+                bodies[label, count] = folder / f"{label}-{count}.json"
+                bodies[label, count].write_text(json.dumps(server.body(rows_like_the_diabetes_data(count))))
+
+        def start(stack: ExitStack, label: str) -> Running:
+            server = servers[label]
+            first = bodies[label, 2].read_bytes()
+            return stack.enter_context(
+                serving(server.command, folder, first, env=server.env, path=server.path, start_s=_LONGEST_START_S)
             )
+
+        with ExitStack() as stack:
+            up, memory = {}, {}
+            for label in servers:
+                try:
+                    up[label] = start(stack, label)
+                except RuntimeError as error:
+                    if label == "ours":
+                        raise
+                    last = (str(error).splitlines() or ["no word of it"])[-1]
+                    yield f"{label} does not start and is left out", last[:100], "–"
+                    continue
+                memory[label] = up[label].memory_mb()
+            for count, connections in LOADS:
+                told = {label: bodies[label, count] for label in up}
+                loads = press_in_turn(up, told, connections)
+                mine = loads["ours"]
+                parts = [
+                    f"{label} {mine.faster_than(theirs):.1f} × ({mine.cheaper_than(theirs):.1f} × by processor time;"
+                    f" p99 {theirs.p99_ms:.1f} ms)"
+                    for label, theirs in loads.items()
+                    if label != "ours"
+                ]
+                failed = "".join(f", {one.failures} failed at {label}" for label, one in loads.items() if one.failures)
+                yield (
+                    f"{count:,} rows, {connections} connections",
+                    f"{mine.rate:,.0f}/s (p99 {mine.p99_ms:.1f} ms): {', '.join(parts)}{failed}",
+                    "> 1 ×, p99 below",
+                )
+        starts = [f"{label} {running.first_answer_s:.2f} s" for label, running in up.items()]
+        yield "process start → first 200 (once)", ", ".join(starts), "the least"
+        yield (
+            "memory (PSS), 1 worker",
+            ", ".join(f"{label} {size:.0f} MB" for label, size in memory.items()),
+            "the least",
+        )

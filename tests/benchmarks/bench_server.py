@@ -82,9 +82,9 @@ def _serve(home: Path) -> tuple[subprocess.Popen[bytes], int]:
     raise RuntimeError(log.read_text())
 
 
-def _fill(home: Path) -> None:
+def fill(folder: Path) -> None:
     """Put services into the catalogue as a year of work leaves them: most have failed or were stopped."""
-    workspace = Workspace(home / "ws")
+    workspace = Workspace(folder)
     for number in range(SERVICES):
         record = workspace.catalogue.create_service(
             f"service-{number:04}", "local", description="one of many", tags={"team": f"t{number % 7}"}, properties={}
@@ -120,7 +120,7 @@ def _measure(home: Path, client: Client, port: int) -> Iterator[tuple[str, str, 
     yield "lint of 300 lines, with the way", f"{statistics.median(found):.1f} ms", "–"
 
     empty = statistics.median(client.timed("GET", "/services"))
-    _fill(home)
+    fill(home / "ws")
     found = client.timed("GET", "/services")
     size = len(json.dumps(client.ask("GET", "/services"))) // 1024
     yield (

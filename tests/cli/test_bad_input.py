@@ -89,7 +89,7 @@ def test_a_port_that_is_taken(mldeploy: Run) -> None:
 def test_a_target_that_is_not_installed(mldeploy: Run) -> None:
     said = sentence(mldeploy("deploy", "bad-target", "score.py", "--target", "moon"), 3)
     assert "'moon'" in said
-    assert "installed are: local" in said
+    assert "installed are: aks, docker, fpga, kubernetes, local" in said
 
 
 def test_a_configuration_key_that_does_not_exist(mldeploy: Run) -> None:

@@ -66,7 +66,7 @@ def test_the_two_files_and_a_registered_model(mldeploy: Run, project: Path, pred
     assert document["properties"] == {"c": "d"}
     assert [model["id"] for model in document["models"]] == ["v1-ridge:1"]
     notes = " ".join(document["notes"])
-    for idle in ("numReplicas", "appInsightsEnabled", "environment.docker", "--isolated builds it"):
+    for idle in ("numReplicas", "environment.docker", "--isolated builds it"):
         assert idle in notes
     assert json.loads(mldeploy("score", "v1-svc", "-d", json.dumps({"data": [ROW]})).out) == pytest.approx([prediction])
     assert mldeploy("keys", "v1-svc", "--json").json == {
@@ -138,7 +138,7 @@ def test_a_compute_type_that_is_not_installed(mldeploy: Run, project: Path) -> N
     done = mldeploy(*words)
     assert done.code == 3
     assert "computeType 'ACI'" in done.err
-    assert "installed are: local" in done.err
+    assert "installed are: aks, docker, fpga, kubernetes, local" in done.err
     assert "--ct local" in done.err
     here = mldeploy(*words, "--ct", "local", "--json")
     assert here.code == 0, here.err

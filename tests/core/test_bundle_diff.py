@@ -40,7 +40,7 @@ def test_text_is_shown_line_by_line(store: Store) -> None:
         ("score.py", "changed"),
     ]
     text = str(found)
-    assert "data.bin: added (2 B)" in text
+    assert "data.bin: added (2 B, sha256:" in text
     assert "-b = 2\n+b = 3\n\\ No newline at end of file" in text
     assert "--- before/old.py\n+++ /dev/null" in text
     assert "come &lt;here&gt;" in found._repr_html_()

@@ -12,6 +12,7 @@ from jupyter_mldeploy.core.assemble import Source
 from jupyter_mldeploy.core.notebook import read_notebook
 from jupyter_mldeploy.core.records import State
 from jupyter_mldeploy.core.request import Request
+from jupyter_mldeploy.core.target import Observation, ServiceRef
 from jupyter_mldeploy.core.workspace import Workspace
 from jupyter_mldeploy.errors import DeploymentError, NotFoundError
 from tests.core.memory_target import memory_targets
@@ -54,6 +55,29 @@ def test_looking_tells_what_the_target_reports(tmp_path: Path) -> None:
     workspace.deployer.deploy(request())
     record, seen = workspace.deployer.look("svc")
     assert (record.state, seen.facts) == (State.HEALTHY, {"seen": True})
+
+
+@pytest.mark.parametrize("verb", ["stop", "delete"])
+def test_an_answer_that_a_change_has_overtaken_is_not_taken_for_the_present(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verb: str
+) -> None:
+    workspace = Workspace(tmp_path / "home", targets=memory_targets())
+    workspace.deployer.deploy(request())
+    target = workspace.targets.get("memory")
+    observe = target.observe
+
+    def overtaken(service: ServiceRef) -> Observation:
+        seen = observe(service)
+        monkeypatch.setattr(target, "observe", observe)
+        getattr(workspace.deployer, verb)("svc")
+        return seen
+
+    uid = workspace.service("svc").record.uid
+    monkeypatch.setattr(target, "observe", overtaken)
+    record, _ = workspace.deployer.look("svc")
+    assert record.state is not State.HEALTHY
+    assert (record.deleted is not None) == (verb == "delete")
+    assert record == workspace.catalogue.service_by_uid(uid)
 
 
 def test_any_code_cell_of_a_notebook_can_be_meant_by_its_id(tmp_path: Path) -> None:

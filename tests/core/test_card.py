@@ -363,3 +363,15 @@ def test_a_plan_says_that_nothing_was_created(tmp_path: Path, service: Service) 
     assert "Nothing was created" in bundle["text/plain"]
     assert "create" in bundle["text/plain"]
     assert bundle[MIME]["digest"].startswith("sha256:")
+
+
+def test_findings_of_the_script_that_failed_stand_in_the_card_with_the_titles_of_their_fixes() -> None:
+    error = failed()
+    style = {**FINDING, "severity": "hint", "message": "A matter of style."}
+    error.found([{**FINDING, "fixes": [{"title": "Load it in init()", "safe": False, "edits": []}]}, style])
+    assert [item["severity"] for item in error.to_dict()["details"]["findings"]] == ["warning", "hint"]
+    card = failure_card("diabetes", error, service=RECORD, revision=4, sources={"cell In[4]": CELL})
+    (shown,) = card[MIME]["findings"]
+    assert shown == {**FINDING, "fixes": ["Load it in init()"]}
+    assert "1 finding in the entry script" in Page(card["text/html"]).text
+    assert "A matter of style" not in card["text/html"]

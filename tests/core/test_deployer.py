@@ -111,6 +111,8 @@ def test_update_replaces_only_what_is_given(workspace: Workspace, script: Path, 
     assert live.config == {"size": 4, "tags": {"a": "b"}}
     assert live.bundle == bundle.digest
     assert "return [data]" in str(service.diff(1))
+    service.update(config={"size": None})  # back to its default
+    assert service.revisions()[-1].config == {"tags": {"a": "b"}}
 
 
 def test_rollback_serves_the_revision_before_and_then_the_one_before_that(workspace: Workspace, script: Path) -> None:
@@ -177,9 +179,26 @@ def test_a_script_that_cannot_work_is_refused_with_its_line(workspace: Workspace
     assert workspace.services() == []
 
 
+def test_a_script_that_answers_callers_who_know_more_than_its_document_is_deployed(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    script = tmp_path / "score.py"
+    script.write_text(
+        "from inference_schema.parameter_types.standard_py_parameter_type import StandardPythonParameterType\n"
+        "from inference_schema.schema_decorators import input_schema\n\n\ndef init():\n    pass\n\n\n"
+        "@input_schema('name', StandardPythonParameterType('x'))\ndef run(name, payload):\n    return [name, payload]\n"
+    )
+    request = workspace.request("svc", script, target="memory")
+    assert [item["code"] for item in workspace.deployer.plan(request).findings if item["severity"] == "error"] == [
+        "MLD202"
+    ]
+    assert workspace.deploy("svc", script, target="memory").state is State.HEALTHY
+
+
 def test_a_deadline_ends_a_deployment_and_says_where_it_was(workspace: Workspace, script: Path) -> None:
+    workspace.deploy("warm", script, target="memory")  # what is imported with the first one takes its time
     with pytest.raises(DeadlineExceededError, match="step 'run'") as caught:
-        workspace.deploy("svc", script, target="memory", config={"hang": True}, timeout_s=0.3)
+        workspace.deploy("svc", script, target="memory", config={"hang": True}, timeout_s=1.5)
     assert [step["step"] for step in caught.value.steps] == ["check", "place", "run"]
     assert workspace.service("svc").state is State.FAILED
 

@@ -248,3 +248,51 @@ def test_scikit_learns_own_warning_becomes_a_note(workspace: Workspace, tmp_path
     )
     assert found.pip == [f"scikit-learn=={running.decode()}"]
     assert "NumpyParameterType(np.array([[0.0]]))" in found.source.text
+
+
+def test_onnx_for_a_fixed_number_of_rows(workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tensor = {"name": "x", "type": "tensor(float)", "shape": [1, 2]}
+    facts = {"inputs": [tensor], "outputs": [tensor]}
+    monkeypatch.setattr("jupyter_mldeploy.core.nocode.read_model", lambda *_: facts)
+    text = made(workspace, write(tmp_path / "m.onnx", b"")).source.text
+    assert "if len(x) != 1:" in text
+    assert "The model takes 1 row at a time" in text
+
+
+def test_rows_without_names_and_missing_columns(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    facts = {"names": ["a", "b c"], "width": 2, "versions": {}}
+    monkeypatch.setattr("jupyter_mldeploy.core.nocode.read_model", lambda *_: facts)
+    text = made(workspace, write(tmp_path / "m.ubj", b"")).source.text
+    assert "COLUMNS = ['a', 'b c']" in text
+    assert "The input lacks the columns" in text
+
+
+def test_torchscript_that_does_not_tell_its_shapes(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jupyter_mldeploy.core.nocode.read_model", lambda *_: {"arguments": ["left", "right"]})
+    text = made(workspace, torch_zip(tmp_path / "m.pt", "a/constants.pkl")).source.text
+    assert "for name in ['left', 'right']]" in text
+    assert "as_json(model(*tensors))" in text
+
+
+def test_skops_files_are_no_pickles(tmp_path: Path) -> None:
+    folder = mlmodel(tmp_path / "flow", {"python_function": {}, "sklearn": {"pickled_model": "model.skops"}}, [])
+    write(folder / "model.skops", b"")
+    assert detect(folder).native is None
+
+
+def test_mlflows_example_fills_the_sample(tmp_path: Path) -> None:
+    columns = [{"name": "age", "type": "double"}, {"name": "job", "type": "string"}]
+    folder = tmp_path / "flow"
+    text = json.dumps({
+        "flavors": {"python_function": {}}, "signature": {"inputs": json.dumps(columns)},
+        "saved_input_example_info": {"artifact_path": "example.json", "pandas_orient": "split"},
+    })  # fmt: skip
+    write(folder / "MLmodel", text)
+    write(folder / "example.json", json.dumps({"columns": ["age", "job"], "data": [[3, "nurse"]]}))
+    assert [item["example"] for item in detect(folder).signature] == [3, "nurse"]
+    write(folder / "example.json", "[]")
+    assert detect(folder).signature == tuple(columns)

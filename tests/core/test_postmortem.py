@@ -48,6 +48,7 @@ from jupyter_mldeploy.core.postmortem import RULES, Evidence, Frame, explain
             "pickle-version",
             ["save"],
         ),
+        (Evidence("init", "_pickle.UnpicklingError: invalid load key, '\\x0f'."), "not-a-pickle", ["joblib.load"]),
         (Evidence("run", "MemoryError: Unable to allocate 9 GiB"), "out-of-memory", ["memory"]),
         (Evidence("selftest", "NameError: name 'scale' is not defined"), "name-error", ["--object scale", "--cells"]),
         (

@@ -78,9 +78,9 @@ def test_almost_nothing(text: str) -> None:
     ids=["null", "open", "nested", "minus", "dots", "plus", "ifs", "surrogate", "defs", "ats", "decorators", "quotes"],
 )
 def test_hostile_text_is_bounded(text: str) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     found = lint_source(text, kind="script")
-    assert time.perf_counter() - start < 20
+    assert time.process_time() - start < 20
     assert found
     assert found[0].code == "MLD100"
 
@@ -93,9 +93,9 @@ def test_deep_but_valid_text_does_not_crash_a_rule(caplog: pytest.LogCaptureFixt
 
 
 def test_large_text_is_refused_with_a_reason() -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     (found,) = lint_source("x = 1\n" * 1_000_000, kind="script")
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5
     assert found.code == "MLD001"
     assert "characters" in found.message
     assert parse_source("x" * (MAX_CHARACTERS + 1)).too_large
@@ -122,6 +122,6 @@ LARGE = {
 @pytest.mark.parametrize("name", LARGE)
 def test_large_scripts_take_bounded_time(name: str) -> None:
     head = "import json\nimport numpy as np\ndef init(): ...\ndef run(raw_data):\n    d = json.loads(raw_data)\n"
-    start = time.perf_counter()
+    start = time.process_time()
     lint_source(head + LARGE[name], kind="cell")
-    assert time.perf_counter() - start < 60
+    assert time.process_time() - start < 60

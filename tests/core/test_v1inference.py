@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from jupyter_mldeploy.core.azure_files.v1inference import DEFAULT_BASE_IMAGE, read_inference_file
+from jupyter_mldeploy.core.azure_files.v1inference import read_inference_file
 from jupyter_mldeploy.errors import InvalidConfigurationError, InvalidInputError
 
 
@@ -70,11 +70,16 @@ def test_legacy_keys_become_an_environment(project: Path) -> None:
     spec = found.environment
     assert spec is not None
     assert spec.pip == ("scikit-learn",)
-    assert spec.base_dockerfile == f"FROM {DEFAULT_BASE_IMAGE}\nRUN echo hello\n"
+    assert spec.dockerfile_steps == ("RUN echo hello",)
     assert spec.registry["address"] == "a.example"
-    base = read(project, entryScript="here.py", baseImage="mine:1").environment
+    base = read(
+        project, entryScript="here.py", baseImage="mine:1", enableGpu=True, cudaVersion="12.6", runtime="spark-py"
+    ).environment
     assert base is not None
-    assert base.base_image == "mine:1"
+    assert (base.base_image, base.gpu, base.runtime) == ("mine:1", "12.6", "spark-py")
+    plain = read(project, entryScript="here.py", enableGpu=True).environment
+    assert plain is not None
+    assert plain.gpu == "any"
     assert read(project, entryScript="here.py").environment is None
 
 

@@ -255,6 +255,15 @@ def test_conda_packages_are_installed_by_their_names_in_the_package_index(store:
     ]
 
 
+def test_a_version_that_only_conda_names_holds(store: Store, uv: Path) -> None:
+    conda = ("numpy=1.26", "pandas=2.2.0", "scipy=1.13")
+    # numpy stands behind an extra, pandas has no version of its own, scipy has one, as pip installs last.
+    pip = ("inference-schema[numpy-support]", "pandas[excel]", "scipy==1.14.0")
+    interpreter = VenvCache(store, runtime=()).ensure(EnvironmentSpec("mixed", conda=conda, pip=pip))
+    asked = (interpreter.parents[1] / "requirements-0.txt").read_text().splitlines()
+    assert sorted(asked) == ["numpy==1.26.*", "pandas[excel]==2.2.0", "scipy==1.14.0"]
+
+
 def test_options_that_uv_does_not_know_are_left_to_pip(store: Store, uv: Path, tmp_path: Path) -> None:
     wheels = tmp_path / "wheels"
     make_wheel(wheels, "tiny", "1.0")

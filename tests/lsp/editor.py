@@ -13,6 +13,8 @@ from lsprotocol.converters import get_converter
 from pytest_lsp import LanguageClient
 from pytest_lsp import make_test_lsp_client as make_client
 
+#: How long a test waits for a server on a busy machine; less than the time limit of a test.
+PATIENCE_S = 90
 SERVER = [sys.executable, "-m", "mldeploy_lsp"]
 _CONVERTER = get_converter()
 
@@ -212,7 +214,7 @@ class Editor:
     ) -> list[lsp.Diagnostic]:
         """Wait for the findings pushed for a version (the newest sent, without one), and for ``until`` to hold."""
         wanted = self.versions[uri] if version is None else version
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             while True:
                 self._news.clear()
                 found = [item for item in self.published if item.uri == uri and (item.version or 0) >= wanted]

@@ -9,7 +9,7 @@ import pytest
 from lsprotocol import types as lsp
 from pygls.exceptions import JsonRpcException
 
-from jupyter_mldeploy.core.lint import lint_source
+from jupyter_mldeploy.core.lint import RULES, lint_source
 from jupyter_mldeploy.core.script.source import SourceText
 from tests.lsp.editor import Editor, span
 from tests.lsp.scripts import JSON, MISSING_GLOBAL, SCHEMA
@@ -56,6 +56,23 @@ async def test_a_quick_fix_repairs_what_it_is_about(editor: Editor, newline: str
     fixed = apply(text, fix.edit)
     assert f"def init():{newline}    global model{newline}" in fixed
     assert "MLD301" not in [item.code for item in lint_source(fixed, path="score.py")]
+
+
+async def test_the_only_element_of_a_prediction_is_offered_and_not_taken_by_fix_all(editor: Editor) -> None:
+    text = RULES["MLD409"].bad.replace("float(prediction)", 'float(prediction), "😀": int(model.predict([[1.0]]))')
+    editor.open(URI, text)
+    findings = [item for item in await editor.diagnostics(URI) if item.code == "MLD409"]
+    assert len(findings) == 2
+    for finding in findings:
+        found = await actions(editor, URI, finding.range, "quickfix")
+        (fix,) = [item for item in found if item.diagnostics and item.diagnostics[0].code == "MLD409"]
+        assert fix.title == "Add .item()"
+        assert fix.edit is not None
+        fixed = apply(text, fix.edit)
+        assert ("float(prediction.item())" in fixed) is ("int(model.predict([[1.0]]).item())" not in fixed)
+    for action in await actions(editor, URI, span(0, 0, 0, 0), "source.fixAll"):
+        assert action.edit is not None
+        assert ".item()" not in apply(text, action.edit)
 
 
 async def test_fixes_land_right_behind_an_emoji(editor: Editor) -> None:

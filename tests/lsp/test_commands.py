@@ -6,13 +6,14 @@ import asyncio
 import json
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import pytest
 from lsprotocol import types as lsp
 from pygls.exceptions import JsonRpcException
 
 from jupyter_mldeploy.core.workspace import Workspace
-from tests.lsp.editor import Editor
+from tests.lsp.editor import PATIENCE_S, Editor
 from tests.lsp.scripts import SCHEMA
 
 pytestmark = pytest.mark.asyncio
@@ -35,6 +36,16 @@ async def execute(editor: Editor, command: str, **given: Any) -> Any:
     return await editor.client.workspace_execute_command_async(lsp.ExecuteCommandParams(command, arguments=[given]))
 
 
+async def logs_with(editor: Editor, uri: str, words: str) -> Any:
+    """Ask for the log until a line has the words: the server writes a request's line after its answer."""
+    async with asyncio.timeout(PATIENCE_S):
+        while True:
+            logs = await execute(editor, "mldeploy.logs", uri=uri)
+            if any(words in line for line in logs["lines"]):
+                return logs
+            await asyncio.sleep(0.05)
+
+
 async def test_a_script_is_deployed_as_it_stands_in_the_editor_and_tested(editor: Editor, tmp_path: Path) -> None:
     uri = editor.open((tmp_path / "doubles.py").as_uri(), SCRIPT)
     workspace = Workspace(tmp_path / "workspace")
@@ -50,6 +61,13 @@ async def test_a_script_is_deployed_as_it_stands_in_the_editor_and_tested(editor
         assert answer["status"] == 200
         assert json.loads(answer["body"]) == [2, 4]
         assert "doubles revision 1 answers at" in editor.client.messages[0].message
+        logs = await logs_with(editor, uri, "POST /score 200")
+        shown = Path(unquote(urlsplit(editor.client.shown_documents[-1].uri).path))
+        assert shown.name == "doubles.log"
+        assert shown.read_text().splitlines() == list(logs["lines"])
+        place = lsp.CodeLensParams(lsp.TextDocumentIdentifier(uri))
+        lenses = await editor.client.text_document_code_lens_async(place) or []
+        assert "Logs" in [lens.command.title for lens in lenses if lens.command]
     finally:
         workspace.deployer.delete("doubles")
 
@@ -72,7 +90,7 @@ async def test_a_cell_is_deployed_under_the_name_on_its_line(editor: Editor, tmp
 async def test_a_deployment_is_cancelled_by_its_progress(editor: Editor, tmp_path: Path) -> None:
     uri = editor.open((tmp_path / "slow.py").as_uri(), SLOW)
     running = asyncio.create_task(execute(editor, "mldeploy.deploy", uri=uri, name="slow"))
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_S):
         while not any(
             isinstance(item, lsp.WorkDoneProgressReport)
             for items in editor.client.progress_reports.values()
@@ -93,6 +111,8 @@ async def test_what_fails_is_said_in_a_message(editor: Editor, tmp_path: Path) -
     assert "run" in editor.client.messages[-1].message
     assert await execute(editor, "mldeploy.test", uri=uri, name="nothing", payload=1) is None
     assert "not deployed yet" in editor.client.messages[-1].message
+    assert await execute(editor, "mldeploy.logs", uri=uri, name="nothing") is None
+    assert "then read its logs" in editor.client.messages[-1].message
     with pytest.raises(JsonRpcException, match="open script"):
         await execute(editor, "mldeploy.deploy", uri="file:///elsewhere.py")
 

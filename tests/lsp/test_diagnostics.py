@@ -11,7 +11,7 @@ from lsprotocol import types as lsp
 from pygls.exceptions import JsonRpcException
 
 from tests.lsp.conftest import StartEditor
-from tests.lsp.editor import Editor, codes, place
+from tests.lsp.editor import PATIENCE_S, Editor, codes, place
 from tests.lsp.scripts import JSON, MISSING_GLOBAL
 
 pytestmark = pytest.mark.asyncio
@@ -29,6 +29,14 @@ async def test_findings_are_pushed_with_the_version_of_the_text(editor: Editor) 
     found = await editor.diagnostics(uri, version)
     assert "MLD301" not in codes(found)
     assert editor.published[-1].version == 2
+
+
+async def test_pulling_is_offered_to_those_who_can(editor: Editor, pulling: Editor) -> None:
+    """VS Code's client library pulls whatever it was told, and never for cells; so it says that it cannot."""
+    assert editor.initialized is not None
+    assert editor.initialized.capabilities.diagnostic_provider is None
+    assert pulling.initialized is not None
+    assert pulling.initialized.capabilities.diagnostic_provider is not None
 
 
 async def test_a_script_that_is_no_entry_script_gets_no_findings(editor: Editor) -> None:
@@ -76,7 +84,7 @@ async def test_a_cancelled_pull_is_answered_as_cancelled(pulling: Editor) -> Non
     )
     pulling.client.cancel_request(lsp.CancelParams("pull-1"))
     with pytest.raises(JsonRpcException) as caught:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             await asyncio.wrap_future(request)
     assert caught.value.code == lsp.LSPErrorCodes.RequestCancelled
     # The session goes on.
@@ -92,6 +100,20 @@ async def test_deployment_files_are_checked_by_what_they_are(editor: Editor, tmp
         (tmp_path / "conda.yml").as_uri(), "dependencies:\n  - python=3.11\n  - pip:\n    - sklearn\n", "yaml"
     )
     assert "MLD805" in codes(await editor.diagnostics(environment))
+
+
+async def test_no_findings_where_another_part_shows_them(start_editor: StartEditor) -> None:
+    quiet = {"diagnostics": False}
+    pulling = await start_editor(pull=True, options=quiet)
+    assert (await pulling.pull(pulling.open("file:///project/score.py", MISSING_GLOBAL))).items == ()
+    editor = await start_editor(options=quiet)
+    uri = editor.open("file:///project/score.py", MISSING_GLOBAL)
+    # Findings come again when the client asks for them, and what comes first is not the empty list of before.
+    editor.client.workspace_did_change_configuration(
+        lsp.DidChangeConfigurationParams({"mldeploy": {"diagnostics": True}})
+    )
+    assert "MLD301" in codes(await editor.diagnostics(uri))
+    assert [len(item.diagnostics) > 0 for item in editor.published] == [True]
 
 
 async def test_settings_of_pyproject_apply_and_are_read_again(start_editor: StartEditor, tmp_path: Path) -> None:

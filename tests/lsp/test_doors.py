@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.lsp.editor import Editor, codes, make_client
+from tests.lsp.editor import PATIENCE_S, Editor, codes, make_client
 from tests.lsp.scripts import MISSING_GLOBAL
 
 
@@ -24,19 +24,26 @@ def free_port() -> int:
         return int(found.getsockname()[1])
 
 
+async def listening(door: str) -> tuple[int, asyncio.subprocess.Process]:
+    """Start a server on a port that was free a moment ago."""
+    port = free_port()
+    return port, await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "mldeploy_lsp", f"--{door}", "--port", str(port), stderr=asyncio.subprocess.DEVNULL
+    )
+
+
 @pytest.mark.asyncio
 @pytest.mark.parametrize("door", ["tcp", "ws"])
 async def test_the_server_answers_over_a_socket(tmp_path: Path, door: str) -> None:
-    port = free_port()
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "mldeploy_lsp", f"--{door}", "--port", str(port), stderr=asyncio.subprocess.DEVNULL
-    )
+    port, process = await listening(door)
     try:
         client = make_client()
         editor = Editor(client)
         editor._listen()
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_S):
             while True:
+                if process.returncode is not None:  # another process took the port in between
+                    port, process = await listening(door)
                 try:
                     if door == "tcp":
                         await client.start_tcp("127.0.0.1", port)
@@ -50,9 +57,12 @@ async def test_the_server_answers_over_a_socket(tmp_path: Path, door: str) -> No
         assert "MLD301" in codes(await editor.diagnostics(uri))
         await client.shutdown_async(None)
         client.exit(None)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             await process.wait()
         await client.stop()
+        if door == "tcp":  # pygls leaves this end open
+            client.protocol.writer.close()
+            await client.protocol.writer.wait_closed()
     finally:
         if process.returncode is None:
             process.kill()

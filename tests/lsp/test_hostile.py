@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-import time
 
+import psutil
 import pytest
 from lsprotocol import types as lsp
 
@@ -26,12 +26,20 @@ HOSTILE = {
 }
 
 
+def processor_time(editor: Editor) -> float:
+    """Seconds of work of the server's process: what else runs on the machine does not count."""
+    server = editor.client._server
+    assert server is not None
+    spent = psutil.Process(server.pid).cpu_times()
+    return float(spent.user + spent.system)
+
+
 @pytest.mark.parametrize("name", list(HOSTILE))
 async def test_hostile_scripts_get_an_answer(editor: Editor, name: str) -> None:
-    started = time.monotonic()
+    started = processor_time(editor)
     editor.open(URI, HOSTILE[name])
     found = await editor.diagnostics(URI)
-    assert time.monotonic() - started < 15
+    assert processor_time(editor) - started < 15
     if name == "5 MB":
         assert codes(found) == ["MLD001"]
     if name in {"brackets", "null bytes"}:
@@ -45,7 +53,7 @@ async def test_hostile_scripts_get_an_answer(editor: Editor, name: str) -> None:
     await client.text_document_folding_range_async(lsp.FoldingRangeParams(document))
     await client.text_document_code_lens_async(lsp.CodeLensParams(document))
     await client.text_document_definition_async(lsp.DefinitionParams(document, position))
-    assert time.monotonic() - started < 30
+    assert processor_time(editor) - started < 30
     other = editor.open("file:///project/other.py", MISSING_GLOBAL)
     assert "MLD301" in codes(await editor.diagnostics(other))
 

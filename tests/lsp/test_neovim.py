@@ -13,7 +13,7 @@ import pytest
 from tests.lsp.scripts import MISSING_GLOBAL
 
 NVIM = shutil.which("nvim")
-pytestmark = [pytest.mark.skipif(NVIM is None, reason="Neovim is not installed"), pytest.mark.neovim]
+pytestmark = pytest.mark.neovim
 
 SCRIPT = """
 local out, python, file = vim.env.OUT, vim.env.PYTHON, vim.env.FILE
@@ -30,19 +30,19 @@ local function has(code)
   return vim.tbl_contains(codes(), code)
 end
 local result = {}
-result.opened = vim.wait(20000, function() return has('MLD301') end, 20)
+result.opened = vim.wait(45000, function() return has('MLD301') end, 20)
 result.first = codes()
 local line = vim.diagnostic.get(0)[1].lnum
 local params = { textDocument = vim.lsp.util.make_text_document_params(), context = { diagnostics = {} },
   range = { start = { line = 0, character = 0 }, ['end'] = { line = 99, character = 0 } } }
-local answers = vim.lsp.buf_request_sync(0, 'textDocument/codeAction', params, 10000)
+local answers = vim.lsp.buf_request_sync(0, 'textDocument/codeAction', params, 45000)
 for _, action in ipairs(answers[client].result) do
   if action.kind == 'source.fixAll.mldeploy' then
     vim.lsp.util.apply_workspace_edit(action.edit, 'utf-16')
   end
 end
 result.text = table.concat(vim.api.nvim_buf_get_lines(0, 0, -1, false), '\\n')
-result.fixed = vim.wait(20000, function() return not has('MLD301') end, 20)
+result.fixed = vim.wait(45000, function() return not has('MLD301') end, 20)
 local handle = io.open(out, 'w')
 handle:write(vim.json and vim.json.encode(result) or vim.fn.json_encode(result))
 handle:close()
@@ -63,7 +63,7 @@ def test_findings_show_and_fixes_apply(tmp_path: Path) -> None:
         [NVIM, "--headless", "--clean", "-c", f"luafile {script}"],
         env=environment,
         cwd=tmp_path,
-        timeout=90,
+        timeout=110,
         check=True,
         capture_output=True,
     )

@@ -19,6 +19,7 @@ from jupyter_mldeploy.errors import (
 from jupyter_mldeploy.magics.commands import _RAW, _RUN
 from jupyter_mldeploy.magics.payloads import split_name
 from jupyter_mldeploy.magics.verbs import VERBS
+from tests.core.memory_target import MemoryTarget
 
 from .conftest import SCRIPT, Shell
 
@@ -186,6 +187,28 @@ def test_keys_say_when_nobody_asks_for_them(shell: Shell, capsys: pytest.Capture
     assert "without authentication" in capsys.readouterr().out
 
 
+def test_delete_by_force_says_what_may_remain(
+    served: Shell, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(*_: object) -> None:
+        raise TargetUnavailableError("The place does not answer.")
+
+    monkeypatch.setattr(MemoryTarget, "delete", gone)
+    error = served.run("%deploy delete svc").error_in_exec
+    assert isinstance(error, TargetUnavailableError)
+    assert "`%deploy delete svc --force` only takes it off the lists" in str(error)
+    assert [item.name for item in workspace(served).services()] == ["svc"]
+    capsys.readouterr()
+    served.value("%deploy delete svc --force")
+    output = capsys.readouterr().out
+    assert "svc is only forgotten: The place does not answer." in output
+    assert "there may still be what it runs there." in output
+    assert "is deleted" not in output
+    assert workspace(served).services() == []
+    served.value("%deploy delete svc --force")
+    assert "had been deleted before" in capsys.readouterr().out
+
+
 def test_stop_start_and_delete(served: Shell, capsys: pytest.CaptureFixture[str]) -> None:
     served.value("%deploy stop")
     assert "%deploy start svc" in capsys.readouterr().out
@@ -291,3 +314,9 @@ def test_the_scoring_uri_and_key_of_the_card_work(echo: Shell, capsys: pytest.Ca
     request = urllib.request.Request(uri[1], b'{"x": 4}', {"Authorization": f"Bearer {primary}"})
     with urllib.request.urlopen(request, timeout=10) as response:
         assert json.load(response)["half"] == 2
+
+
+def test_live_views_need_a_notebook(shell: Shell) -> None:
+    for line in ("%deploy form", "%deploy panel"):
+        result = shell.run(line)
+        assert "need a notebook" in str(result.error_in_exec), line

@@ -175,3 +175,34 @@ def test_everyone_gets_what_they_would_have_got_alone(sizes):
     joined, rows = stack(requests)
     for part, request in zip(split(joined["data"].sum(axis=1), rows), requests, strict=True):
         assert part.tolist() == request["data"].sum(axis=1).tolist()
+
+
+ARRAYS = st.one_of(
+    *(
+        st.tuples(
+            st.integers(0, 3), st.sampled_from([(), (2,), (3,), (2, 2)]), st.sampled_from(["f8", "f4", "i8", "O"])
+        ).map(lambda item: np.ones((item[0], *item[1]), item[2]))
+        for _ in range(3)
+    ),
+    st.just(np.float64(1.0)),
+    st.just(np.array(1.0)),
+    st.just(np.ma.ones((1, 2))),
+    st.just(FRAME),
+    st.just([1.0]),
+)
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.lists(st.one_of(st.fixed_dictionaries({"a": ARRAYS}), st.sampled_from([{"b": np.ones(1)}, {}])), max_size=4))
+def test_the_short_way_for_single_arrays_joins_or_refuses_like_the_long_one(requests):
+    def outcome():
+        try:
+            joined, sizes = stack(requests)
+        except (BatchError, ValueError) as error:
+            return type(error), str(error)
+        return {name: (type(value), getattr(value, "dtype", None), str(value)) for name, value in joined.items()}, sizes
+
+    short = outcome()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("jupyter_mldeploy.schema.batching._single_arrays", lambda decoded: None)
+        assert short == outcome()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 from dataclasses import dataclass
 from typing import Any
@@ -201,6 +202,10 @@ def assert_same_both_ways(contract: Any, body: bytes) -> None:
     assert_same(outcome(lambda: contract.decode(body)), outcome(lambda: contract.decode_reference(body)))
 
 
+#: Bodies for each contract in the long comparison; other ones in each run. ``MLDEPLOY_FUZZ`` asks for the full length.
+AT_LENGTH = 1000 if "MLDEPLOY_FUZZ" in os.environ else 250
+
+
 @pytest.mark.parametrize("name", CONTRACTS)
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
@@ -210,7 +215,7 @@ def test_same_result_or_same_refusal(name, data):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", CONTRACTS)
-@settings(max_examples=1000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=AT_LENGTH, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_same_result_or_same_refusal_at_length(name, data):
     check(name, data)

@@ -95,7 +95,7 @@ def test_without_conversion_the_value_passes_but_is_described():
     assert "data" in get_input_schema(function)["properties"]
 
 
-@pytest.mark.parametrize("empty", [None, 0, "", [], {}, False])
+@pytest.mark.parametrize("empty", [None, "", [], {}])
 def test_optional_values_pass_when_empty(empty):
     @input_schema("data", MATRIX, optional=True)
     def function(data=None):
@@ -105,6 +105,22 @@ def test_optional_values_pass_when_empty(empty):
     assert function(empty) is empty
     assert function(data=empty) is empty
     assert isinstance(function([[1, 2]]), np.ndarray)
+
+
+@pytest.mark.parametrize("value", [0, 0.0, False])
+def test_zero_and_false_are_not_empty(value):
+    @input_schema("data", MATRIX, optional=True)
+    def matrix(data=None):
+        return data
+
+    @input_schema("count", StandardPythonParameterType(2), optional=True)
+    def number(count=None):
+        return count
+
+    with pytest.raises(ValueError, match="expected an array of items"):
+        matrix(value)
+    if value is not False:
+        assert number(0) == 0
 
 
 def test_optional_arrays_have_no_truth_value_to_stumble_over():

@@ -39,6 +39,7 @@ class Server:
     def __init__(self, spec, sockets, status, script) -> None:
         self.sockets, self.status, self.script = sockets, status, script
         self.connections: set[Connection] = set()
+        self.openings: set[asyncio.Task[Any]] = set()  # accepted, and not yet among the connections
         self.draining = False
         self.label = f"{spec.revision}:{spec.worker_id}:{os.getpid()}"
 
@@ -46,7 +47,6 @@ class Server:
         self.loop = asyncio.get_running_loop()
         self.done = self.loop.create_future()
         self.loop.add_reader(self.status.fileno(), self.commands)
-        self.tasks: set[asyncio.Task[None]] = set()
         threading.Thread(target=self.beat, daemon=True).start()
         await self.done
         return 0
@@ -74,7 +74,7 @@ class Server:
                 for item in self.sockets:
                     self.loop.remove_reader(item.fileno())
                 self.draining = True
-                self.loop.call_later(min(2.0, message.get("deadline_s", 2.0)), self.end)
+                self.loop.call_later(message.get("deadline_s", 2.0), self.end)
                 self.check()
             elif message["command"] == "reload-keys":
                 print("keys were read again", flush=True)
@@ -86,7 +86,7 @@ class Server:
             self.done.set_result(None)
 
     def check(self) -> None:
-        if self.draining and not self.connections:
+        if self.draining and not self.connections and not self.openings:
             self.end()
 
     def accept(self, listening: socket.socket) -> None:
@@ -95,9 +95,13 @@ class Server:
         except OSError:
             return
         client.setblocking(False)
-        task = self.loop.create_task(self.loop.connect_accepted_socket(lambda: Connection(self), client))
-        self.tasks.add(task)
-        task.add_done_callback(self.tasks.discard)
+        opening = self.loop.create_task(self.loop.connect_accepted_socket(lambda: Connection(self), client))
+        self.openings.add(opening)
+        opening.add_done_callback(self.opened)
+
+    def opened(self, opening: asyncio.Task[Any]) -> None:
+        self.openings.discard(opening)
+        self.check()
 
 
 class Connection(asyncio.Protocol):

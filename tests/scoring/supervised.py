@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import sys
 import time
+import uuid
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 from jupyter_mldeploy.scoring import journal
 from jupyter_mldeploy.scoring.control import ControlClient, ControlError
 from jupyter_mldeploy.scoring.order import ServiceSettings
+from jupyter_mldeploy.scoring.settings import Settings
 from jupyter_mldeploy.scoring.spec import WorkerSpec
 from jupyter_mldeploy.scoring.starting import connect_supervisor, leftovers, provide_runtime, start_supervisor, sweep
 
@@ -20,7 +22,7 @@ HERE = Path(__file__).parent
 SCRIPT = "def init(): pass\ndef run(text): return text\n"
 
 
-def wait_for(condition: Callable[[], Any], what: str = "the condition", seconds: float = 20.0) -> Any:
+def wait_for(condition: Callable[[], Any], what: str = "the condition", seconds: float = 40.0) -> Any:
     """Return the first true value of ``condition``; fail when it does not come."""
     deadline = time.monotonic() + seconds
     while True:
@@ -36,7 +38,7 @@ class Supervised:
 
     def __init__(self, base: Path, name: str = "tested") -> None:
         self.base = base
-        self.uid = f"{name}-{base.name}"
+        self.uid = f"{name}-{uuid.uuid4().hex}"  # processes are ended by it: no other test run may have the same
         self.name = name
         self.directory = base / "service"
         self.logs = base / "logs"
@@ -65,13 +67,15 @@ class Supervised:
         self.port = answer["port"]
         return answer
 
-    def order(self, script: str = SCRIPT, **values: Any) -> dict[str, Any]:
-        """Lay out a revision and return an order for it."""
+    def order(self, script: str = SCRIPT, *, serve: dict[str, Any] | None = None, **values: Any) -> dict[str, Any]:
+        """Lay out a revision, with settings of the server, and return an order for it."""
         app = self.base / f"app-{self.revision}"
         app.mkdir(exist_ok=True)
         (app / "score.py").write_text(script)
         spec = self.base / f"{self.revision}.worker.json"
-        WorkerSpec(entry_script="score.py", app_root=str(app), revision=str(self.revision)).write(spec)
+        settings = Settings(**(serve or {}))
+        found = WorkerSpec(entry_script="score.py", app_root=str(app), revision=str(self.revision), settings=settings)
+        found.write(spec)
         return {
             "revision": self.revision,
             "spec": str(spec),

@@ -84,11 +84,13 @@ def workers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Work
         if script:
             directory = tmp_path_factory.mktemp("table")
             started[name] = Worker(directory, script, settings=settings)
-    for worker in started.values():
-        worker.go()
-    yield started
-    for worker in started.values():
-        worker.stop()
+    try:
+        for worker in started.values():
+            worker.go()
+        yield started
+    finally:
+        for worker in started.values():
+            worker.stop()
 
 
 def name_of(row: dict[str, Any]) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import random
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,11 +12,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jupyter_mldeploy.scoring.answer import AnswerWriter
+from jupyter_mldeploy.scoring.answer import CONTINUE, AnswerWriter
 from jupyter_mldeploy.scoring.application import Application
 from jupyter_mldeploy.scoring.auth import KeyRing
 from jupyter_mldeploy.scoring.connection import Connection
 from jupyter_mldeploy.scoring.exchange import Exchange
+from jupyter_mldeploy.scoring.known_heads import KnownHeads
 from jupyter_mldeploy.scoring.listener import Listener
 from jupyter_mldeploy.scoring.metrics import Metrics
 from jupyter_mldeploy.scoring.settings import Settings
@@ -27,6 +30,13 @@ class Wire:
         self.written = bytearray()
         self.closed = False
         self.reading = True
+        self.protocol: Any = None
+
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        self.protocol = protocol
+
+    def is_reading(self) -> bool:
+        return self.reading
 
     def write(self, data: bytes) -> None:
         assert not self.closed, "written after the end"
@@ -107,9 +117,18 @@ def answers_to(loop: asyncio.AbstractEventLoop, pieces: list[bytes], *, limits: 
             exchange.payload = exchange.body
             application.complete(exchange)
 
+    wire.protocol = connection
     for piece in pieces:
-        if piece:
-            connection.data_received(piece)
+        while piece:
+            receiver = wire.protocol
+            if isinstance(receiver, asyncio.BufferedProtocol):
+                buffer = memoryview(receiver.get_buffer(-1))[: len(piece)]
+                buffer[:] = piece[: len(buffer)]
+                piece = piece[len(buffer) :]
+                receiver.buffer_updated(len(buffer))
+            else:
+                receiver.data_received(piece)
+                piece = b""
             work()
     if not wire.closed:
         connection.eof_received()
@@ -158,6 +177,84 @@ def test_byte_by_byte_around_a_large_body(loop: asyncio.AbstractEventLoop) -> No
     pieces += [stream[edge + 3 : edge + 69_998]]
     pieces += [stream[index : index + 1] for index in range(edge + 69_998, len(stream))]
     assert answers_to(loop, pieces) == answers_to(loop, [stream])
+
+
+def plain(body: bytes, more: bytes = b"") -> bytes:
+    """Return a request whose head says nothing that only this request would say."""
+    return b"POST /score HTTP/1.1\r\nHost: x\r\n%bContent-Length: %d\r\n\r\n%b" % (more, len(body), body)
+
+
+heads = st.sampled_from(
+    [b"", b"A: b\r\n", b"Connection: keep-alive\r\n", b"X-Request-Id: r\r\n", b"Expect: 100-continue\r\n"]
+)
+# Bodies that look like the end of a head, or like a request, are bodies all the same.
+bodies = st.sampled_from(
+    [b"", b"a", b"b", b"\r\n\r\n", b"a\r\n\r\n", plain(b"c"), plain(b"c")[:-1], b"x" * 20_000, b"x" * 66_000]
+)
+cuts_of_some = st.one_of(st.none(), st.none(), st.floats(0, 1))
+
+
+@settings(max_examples=300, deadline=None)
+@given(sent=st.lists(st.tuples(st.builds(plain, bodies, heads), cuts_of_some), min_size=1, max_size=8))
+def test_heads_that_are_repeated_mean_what_they_meant(
+    loop: asyncio.AbstractEventLoop, sent: list[tuple[bytes, float | None]]
+) -> None:
+    pieces: list[bytes] = []
+    for item, cut in sent:
+        place = len(item) if cut is None else int(cut * len(item))
+        pieces += [piece for piece in (item[:place], item[place:]) if piece]
+
+    def without_ids(written: bytes) -> bytes:
+        written = written.replace(CONTINUE, b"")  # is left out when the body is here already
+        return re.sub(rb"request-id: [-0-9a-f]{36}", b"request-id: new", written)
+
+    read_by_the_parser = answers_to(loop, [b"".join(item for item, _ in sent)])
+    assert without_ids(answers_to(loop, pieces)) == without_ids(read_by_the_parser)
+
+
+def test_only_what_can_come_again_is_remembered() -> None:
+    known = KnownHeads()
+    for number in range(1000):
+        head = b"Header: %d\r\n" % number
+        exchange = Exchange(None, {b"content-length": b"1", b"header": b"%d" % number})
+        exchange.method, exchange.path, exchange.body = "POST", b"/score", b"a"
+        known.remember(plain(b"a", head), exchange)
+        again = known.recall(plain(b"b", head))
+        assert again is not None
+        assert (again.method, again.path, again.body, again.headers) == ("POST", b"/score", b"b", exchange.headers)
+        assert known.recall(plain(b"b", head) + b"G") is None
+        assert known.recall(plain(b"", head)) is None
+    assert len(known) <= 256
+    exchange = Exchange(None, {b"content-length": b"1", b"x-request-id": b"r"})
+    exchange.method, exchange.body = "POST", b"a"
+    known.remember(plain(b"a", b"X-Request-Id: r\r\n"), exchange)
+    assert known.recall(plain(b"a", b"X-Request-Id: r\r\n")) is None
+
+
+@pytest.mark.parametrize("size", [65_535, 65_536, 65_537, 70_000, 139_999, 140_000, 140_001, 210_000])
+@pytest.mark.parametrize("piece", [100, 69_999, 70_000, 300_000])
+def test_large_bodies_come_whole_whatever_the_blocks(
+    loop: asyncio.AbstractEventLoop, monkeypatch: pytest.MonkeyPatch, size: int, piece: int
+) -> None:
+    monkeypatch.setattr("jupyter_mldeploy.scoring.large_body.BLOCK", 70_000)
+    body = random.Random(size).randbytes(size)
+    stream = request(body, name="large") + request(b"next")
+    written = answers_to(loop, [stream[start : start + piece] for start in range(0, len(stream), piece)])
+    assert body in written
+    assert written.endswith(b"next")
+    assert written.count(b"HTTP/1.1 200 OK") == 2
+
+
+@pytest.mark.parametrize("size", [17_000, 70_000, 9_000_000])
+@pytest.mark.parametrize("first", [100, 16_500])
+def test_a_large_body_behind_a_known_head_comes_in_pieces(
+    loop: asyncio.AbstractEventLoop, size: int, first: int
+) -> None:
+    bodies = [random.Random(number).randbytes(size) for number in range(3)]
+    known, second, third = (plain(body) for body in bodies)
+    pieces = [known, second[:first], second[first:], third[:first], third[first:] + plain(b"next")]
+    written = answers_to(loop, pieces)
+    assert [part.partition(b"\r\n\r\n")[2] for part in written.split(b"HTTP/1.1 200 OK")[1:]] == [*bodies, b"next"]
 
 
 @settings(max_examples=300, deadline=None)

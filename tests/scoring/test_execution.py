@@ -121,9 +121,10 @@ def test_what_run_raises_fails_its_request_only(wild: Worker, kind: str) -> None
 
 
 @pytest.mark.parametrize("kind", ["fork", "stdout", "close stdout"])
-def test_what_run_does_to_its_process(wild: Worker, kind: str) -> None:
-    assert wild.ask("POST", "/score", kind).json() == kind
-    assert wild.ask("POST", "/score", "fine").json() == "fine"
+def test_what_run_does_to_its_process(tmp_path: Path, kind: str) -> None:
+    with serving(tmp_path, MISBEHAVING) as worker:
+        assert worker.ask("POST", "/score", kind).json() == kind
+        assert worker.ask("POST", "/score", "fine").json() == "fine"
 
 
 @pytest.mark.parametrize("kind", ["hang", "stubborn"])

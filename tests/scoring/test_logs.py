@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -112,6 +113,12 @@ def test_text_lines_on_standard_error(tmp_path: Path) -> None:
         wait_until(lambda: "POST /score 200" in worker.stderr_path.read_text())
         text = worker.stderr_path.read_text()
         assert f"I azmlinfsrv.print [{answer.header('x-request-id')}] | printed twice 2" in text
+        worker.ask("POST", "/score", "x", {"x-request-id": "mine"})  # written the long way
+        wait_until(lambda: "[mine]" in worker.stderr_path.read_text())
+        lines = [line for line in worker.stderr_path.read_text().splitlines() if " I access [" in line]
+        pattern = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ I access \[[\w-]+\] \| POST /score 200 \d+\.\d{3}ms \d+"
+        assert len(lines) == 2
+        assert all(re.fullmatch(pattern, line) for line in lines)
 
 
 def test_crash_in_c_code_leaves_its_line(tmp_path: Path) -> None:

@@ -36,6 +36,7 @@ def test_a_workers_figures(tmp_path: Path) -> None:
         assert 0 < found["mldeploy_request_duration_seconds_sum"] < 60
         assert (found["mldeploy_workers"], found["mldeploy_queue_length"]) == (1, 0)
         assert "mldeploy_init_seconds" in found
+        assert found['mldeploy_info{revision=""}'] == 1
 
 
 def test_any_worker_tells_of_all(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import random
 import socket
 import subprocess
 from collections.abc import Iterator
@@ -28,7 +29,7 @@ SCRIPTS = {name: served for name, served in SERVED.items() if served[0]}
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.timeout(300),
+    pytest.mark.timeout(900),
     pytest.mark.skipif(not PEER, reason="MLDEPLOY_BENCH_PEER names no environment of the original server"),
 ]
 
@@ -127,8 +128,11 @@ class Peer:
             connection.close()
 
     def is_up(self) -> bool:
+        assert self.process.poll() is None, "the original server has ended"
         with suppress(OSError, http.client.HTTPException):
-            return self.ask("GET", "/", None, {}).status == 200
+            answer = self.ask("GET", "/", None, {})
+            assert answer.header("server") != "mldeploy", "another server has the original's port"
+            return answer.status == 200
         return False
 
     def stop(self) -> None:
@@ -137,9 +141,11 @@ class Peer:
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a port below those that the system gives out: the original takes seconds to bind it."""
+    while True:
+        with suppress(OSError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", random.randrange(12_000, 32_000)))
+            return int(probe.getsockname()[1])
 
 
 Pairs = dict[str, tuple[Peer, Worker]]
@@ -150,11 +156,12 @@ def pairs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pairs]:
     started: Pairs = {}
     try:
         for name, (script, settings) in SCRIPTS.items():
-            theirs = Peer(tmp_path_factory.mktemp("theirs"), script, settings)
-            started[name] = theirs, Worker(tmp_path_factory.mktemp("ours"), script, settings=settings)
-        for peer, worker in started.values():
-            worker.go()
-            wait_until(peer.is_up, 60)
+            peer = Peer(tmp_path_factory.mktemp("theirs"), script, settings)
+            worker = Worker(tmp_path_factory.mktemp("ours"), script, settings=settings)
+            started[name] = peer, worker
+            worker.wait_for("ready", 120)
+            worker.tell("go")
+            wait_until(peer.is_up, 120)
         yield started
     finally:
         for peer, worker in started.values():

@@ -36,6 +36,7 @@ def run(code: str, *paths: Path) -> str:
         "from inference_schema.parameter_types.numpy_parameter_type import NumpyParameterType",
         "from sklearn.externals import joblib; joblib.load",
         "import sklearn.externals.joblib as j; j.dump",
+        "import azureml.train.automl",
     ],
 )
 def test_v1_imports(statement: str) -> None:
@@ -44,7 +45,11 @@ def test_v1_imports(statement: str) -> None:
 
 @pytest.mark.parametrize(
     "statement",
-    ["from azureml.core import Nonesuch", "import azureml.train.automl", "from azureml.core.nonesuch import Run"],
+    [
+        "from azureml.core import Nonesuch",
+        "from azureml.train.automl import AutoMLConfig",
+        "from azureml.core.nonesuch import Run",
+    ],
 )
 def test_what_is_not_there_is_an_import_error(statement: str) -> None:
     code = f"try:\n    {statement}\nexcept ImportError as error:\n    print(type(error).__name__)"

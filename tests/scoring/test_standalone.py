@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -96,6 +97,28 @@ def test_serving_crashing_and_stopping(tmp_path: Path) -> None:
         assert server.process.wait(15) == 0
 
 
+@pytest.mark.parametrize("workers", [1, 2])
+def test_workers_are_renewed_after_so_many_requests(tmp_path: Path, workers: int) -> None:
+    (tmp_path / "score.py").write_text(PIDS)
+    port = free_port()
+    arguments = ("--entry_script", "score.py", "--port", str(port), "--worker_count", str(workers))
+    environment = {"MLDEPLOY_MAX_REQUESTS_PER_WORKER": "20"}
+    with command(tmp_path, *arguments, environment=environment) as server:
+        server.up(port)
+        seen: list[int] = []
+
+        def ask() -> int:
+            answer = server.ask(port, "POST", "/score", "x")
+            assert answer is not None  # none is lost
+            assert answer.status == 200
+            seen.append(answer.json()[0])
+            return len(set(seen))
+
+        wait_until(lambda: ask() >= workers + 2, 60)
+        assert len(seen) >= 40
+        assert "ended" not in server.output.read_text()
+
+
 def test_separate_health_port_and_configuration_file(tmp_path: Path) -> None:
     (tmp_path / "score.py").write_text(PIDS)
     (tmp_path / "settings.json").write_text('{"SERVICE_NAME": "from-file"}')
@@ -132,6 +155,35 @@ def test_workers_share_imports_and_divide_cores(tmp_path: Path) -> None:
             answer = server.ask(port, "POST", "/score", "x")
             assert answer is not None
             assert answer.json() == [str(max(1, available_cores() // 2)), [shared, False]]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is measured with Linux's smaps")
+def test_a_further_worker_takes_little_memory(tmp_path: Path) -> None:
+    (tmp_path / "score.py").write_text("import sklearn.linear_model\n" + PIDS)
+    own: dict[int, int] = {}
+    for workers in (1, 2):
+        port = free_port()
+        arguments = ("--entry_script", "score.py", "--port", str(port), "--worker_count", str(workers))
+        with command(tmp_path, *arguments) as server:
+            wait_until(lambda server=server, port=port: server.ask(port, "GET", "/"), 140)
+            answer = server.ask(port, "POST", "/score", "x")
+            assert answer is not None
+            text = Path(f"/proc/{answer.json()[0]}/smaps_rollup").read_text()
+            found = re.search(r"^Private_Dirty:\s+(\d+)", text, re.MULTILINE)
+            assert found is not None
+            own[workers] = int(found[1]) // 1024
+    assert own[1] > 50  # what it would take without sharing
+    assert own[2] < 25
+
+
+def test_the_parent_is_small() -> None:
+    """It stays in memory beside every worker; these modules would double what it takes."""
+    code = "import sys; had = set(sys.modules); import jupyter_mldeploy.scoring.standalone_main; "
+    code += "print(*(set(sys.modules) - had))"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert not {"argparse", "asyncio", "ctypes", "dataclasses", "inspect", "logging", "pathlib", "typing"} & set(loaded)
 
 
 def test_imports_that_start_threads_are_not_shared(tmp_path: Path) -> None:

@@ -58,6 +58,11 @@ def test_syntax_error(tmp_path: Path) -> None:
     assert "score.py, line 3" in failed["message"]
 
 
+def test_a_notebooks_magic_in_a_script_is_named(tmp_path: Path) -> None:
+    failed = failure_of(tmp_path, "%%writefile score.py\ndef init():\n    pass\ndef run(data):\n    return 1\n")
+    assert "'%%writefile score.py' is a notebook's magic, not Python: take the line out" in failed["message"]
+
+
 def test_exit_at_import_and_in_init(tmp_path: Path) -> None:
     assert failure_of(tmp_path / "a", "import sys\nsys.exit(0)\n")["stage"] == "import"
     failed = failure_of(tmp_path / "b", "import sys\ndef init():\n    sys.exit('enough')\ndef run(data):\n    pass\n")

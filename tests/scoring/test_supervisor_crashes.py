@@ -172,7 +172,8 @@ def test_a_worker_without_heartbeat_is_replaced(service: Supervised) -> None:
 
 def test_a_replacement_that_never_gets_ready_is_replaced_in_turn(service: Supervised, tmp_path: Path) -> None:
     slow = tmp_path / "slow"
-    service.start(
+    service.start()  # on a busy machine the first start alone may take longer than the limit below
+    service.swap(
         f"import os, time\ndef init():\n    if os.path.exists({str(slow)!r}):\n        os.unlink({str(slow)!r})\n"
         "        time.sleep(600)\ndef run(text): return text\n",
         start_timeout_s=1.0,
@@ -195,6 +196,24 @@ def test_a_worker_beyond_its_memory_limit_is_replaced_and_the_reason_kept(servic
     entry = next(item for item in service.journal() if item["data"].get("cause") == "memory")
     assert "0.20 GiB is the limit" in entry["message"]
     assert ": it used 0." in str(service.status()["last_crash"])
+
+
+def test_a_worker_that_has_answered_enough_is_renewed_and_no_request_is_lost(service: Supervised) -> None:
+    pids = "import os\ndef init(): pass\ndef run(text): return os.getpid()\n"
+    service.start(pids, worker=None, serve={"max_requests_per_worker": 20})
+    seen: set[str] = set()
+
+    def ask() -> int:
+        status, body, _ = service.ask()
+        assert status == 200
+        seen.add(body)
+        assert service.status()["state"] == "Healthy"
+        return len(seen)
+
+    wait_for(lambda: ask() == 3, "two renewals", 60)
+    assert "is renewed: it has answered" in service.messages()
+    assert service.status()["restarts"] == 0
+    wait_for(lambda: len(service.status()["workers"]) == 1, "the end of the old workers")
 
 
 def test_children_of_a_worker_are_killed_with_it(service: Supervised, tmp_path: Path) -> None:

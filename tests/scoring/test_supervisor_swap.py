@@ -231,8 +231,11 @@ def test_stop_lets_running_requests_finish(service: Supervised, tmp_path: Path) 
 
 
 @pytest.mark.slow
-def test_two_hundred_swaps_under_sixteen_kept_connections_lose_no_request(service: Supervised) -> None:
-    service.start(says("0"), worker=None)
+@pytest.mark.parametrize("worker", ["fake_worker:run_worker", None], ids=["small worker", "scoring server"])
+def test_two_hundred_swaps_under_sixteen_kept_connections_lose_no_request(
+    service: Supervised, worker: str | None
+) -> None:
+    service.start(says("0"), worker=worker)
     stop = threading.Event()
     failures: list[str] = []
     counts = [0] * 16
@@ -258,7 +261,7 @@ def test_two_hundred_swaps_under_sixteen_kept_connections_lose_no_request(servic
         client.start()
     try:
         for number in range(200):
-            service.swap(says(str(number)), worker=None)
+            service.swap(says(str(number)), worker=worker)
     finally:
         stop.set()
         for client in clients:

@@ -97,7 +97,7 @@ class Worker:
 
     # ---- the supervisor's side
 
-    def wait_for(self, event: str, timeout_s: float = 30) -> dict[str, Any]:
+    def wait_for(self, event: str, timeout_s: float = 90) -> dict[str, Any]:
         """Return the first event of a kind that has not been taken yet."""
         until = time.monotonic() + timeout_s
         while time.monotonic() < until:
@@ -119,7 +119,7 @@ class Worker:
         self.tell("go")
         return self
 
-    def wait(self, timeout_s: float = 30) -> int:
+    def wait(self, timeout_s: float = 60) -> int:
         return self.process.wait(timeout_s)
 
     def stop(self) -> None:
@@ -138,7 +138,7 @@ class Worker:
         """Return the log lines so far."""
         return [json.loads(line) for line in self.log_path.read_text().splitlines()]
 
-    def wait_for_log(self, wanted: Callable[[dict[str, Any]], bool], timeout_s: float = 10) -> dict[str, Any]:
+    def wait_for_log(self, wanted: Callable[[dict[str, Any]], bool], timeout_s: float = 40) -> dict[str, Any]:
         """Return the first log line that fits."""
         return wait_until(lambda: next((line for line in self.log() if wanted(line)), None), timeout_s)
 
@@ -227,7 +227,7 @@ class Raw:
         self.close()
 
 
-def wait_until(found: Callable[[], Any], timeout_s: float = 10) -> Any:
+def wait_until(found: Callable[[], Any], timeout_s: float = 40) -> Any:
     """Return the first true value of ``found()``."""
     until = time.monotonic() + timeout_s
     while True:

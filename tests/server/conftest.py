@@ -151,7 +151,7 @@ def deployed(api: Api) -> Callable[..., Awaitable[dict[str, Any]]]:
 def until() -> Callable[..., Awaitable[Any]]:
     """Return ``await until(lambda: …)``: wait for a condition (or an awaitable of one) and return its value."""
 
-    async def wait(condition: Callable[[], Any], seconds: float = 20) -> Any:
+    async def wait(condition: Callable[[], Any], seconds: float = 40) -> Any:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + seconds
         while True:
@@ -175,7 +175,7 @@ class Stream:
     async def send(self, **message: Any) -> None:
         await self.socket.write_message(json.dumps(message))
 
-    async def next(self, kind: str | None = None, seconds: float = 20) -> dict[str, Any]:
+    async def next(self, kind: str | None = None, seconds: float = 40) -> dict[str, Any]:
         """Return the next message, or the next one of a type."""
         while True:
             text = await asyncio.wait_for(self.socket.read_message(), seconds)

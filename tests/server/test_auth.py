@@ -130,7 +130,7 @@ def test_changing_needs_more_than_reading() -> None:
         for verb, method, _ in verbs(handler)
         if verb == "post" and permission(method)[0] == "read"
     }
-    assert reading_posts == {"/plan", "/lint"}
+    assert reading_posts == {"/plan", "/lint", "/services/{name}/code", "/targets/{name}/sizing"}
 
 
 def test_the_verbs_of_the_proxy_are_decorated() -> None:
@@ -238,3 +238,44 @@ def test_no_verb_is_without_authentication(jp_serverapp: ServerApp) -> None:
         jp_serverapp.web_app.add_handlers(".*$", handlers())
         with pytest.raises(JupyterServerAuthWarning, match="Open"):
             jp_serverapp.web_app.add_handlers(".*$", [("/open", Open)])
+
+
+class Allows(Authorizer):
+    """Allows what it is told to."""
+
+    allowed: frozenset[tuple[str, str]] = frozenset()
+
+    def is_authorized(self, handler: Any, user: Any, action: str, resource: str) -> bool:
+        return (action, resource) in self.allowed
+
+
+READ = frozenset(("read", f"jupyter_mldeploy:{name}") for name in ("services", "logs", "lint"))
+EVERYTHING = READ | {
+    ("read", "jupyter_mldeploy:secrets"),
+    ("write", "jupyter_mldeploy:secrets"),
+    ("write", "jupyter_mldeploy:services"),
+    ("execute", "jupyter_mldeploy:invoke"),
+}
+
+
+@pytest.mark.parametrize("granted", [READ, READ | {("execute", "jupyter_mldeploy:invoke")}, EVERYTHING])
+@pytest.mark.parametrize("mldeploy_config", [{}, {"read_only": True}], ids=["writable", "read-only"])
+async def test_the_permissions_that_are_told_are_those_that_every_verb_keeps(
+    ask: Any, mldeploy_app: Any, jp_serverapp: ServerApp, jp_auth_header: dict[str, str],
+    granted: frozenset[tuple[str, str]], mldeploy_config: dict[str, Any],
+) -> None:  # fmt: skip
+    authorizer = Allows(parent=jp_serverapp, identity_provider=jp_serverapp.identity_provider)
+    authorizer.allowed = granted
+    jp_serverapp.web_app.settings["authorizer"] = authorizer
+    document = json.loads((await ask("GET", f"{API}/permissions", jp_auth_header)).body)
+    assert document["read_only"] is bool(mldeploy_config)
+    told = {(item["action"], item["resource"]): item for item in document["permissions"]}
+    assert told.keys() == EVERYTHING
+    for item in told.values():
+        assert (item["reason"] is None) is item["allowed"]
+    walked = [(verb, address, permission(method)) for address, handler in ROUTES for verb, method, _ in verbs(handler)]
+    walked += [(verb, PROXY.removeprefix(API), permission(getattr(ProxyHandler, verb))) for verb in PROXY_VERBS]
+    for verb, address, asked in walked:
+        path = address if address.startswith("/mldeploy") else concrete(address)
+        reply = await ask(verb.upper(), path, jp_auth_header)
+        assert (reply.code != 403) is told[asked]["allowed"], (verb, address, reply.code, reply.body)  # type: ignore[index]

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
+
+from jupyter_mldeploy.server.rootpaths import RootPaths
 
 from .conftest import Api, script
 
@@ -133,3 +136,42 @@ async def test_what_can_be_refused_at_once_is_the_answer_to_the_request(
     assert reply.status in {404, 422}
     assert field is None or reply.body["details"]["field"] == field
     assert (await api("GET", "/operations")).body["operations"] == []
+
+
+async def test_a_revision_says_where_the_file_browser_has_its_script(
+    api: Api, deployed: Callable[..., Awaitable[dict[str, Any]]], jp_root_dir: Path, tmp_path: Path
+) -> None:
+    (jp_root_dir / "work").mkdir()
+    (jp_root_dir / "work" / "score.py").write_text(script())
+    await deployed("placed", source={"path": "work/score.py"})
+    (revision,) = (await api("GET", "/services/placed/revisions")).body["revisions"]
+    assert revision["origin"]["file"] == "work/score.py"
+    assert (await api("GET", "/services/placed")).body["live"]["origin"]["file"] == "work/score.py"
+    await deployed("typed")
+    assert (await api("GET", "/services/typed/revisions/1")).body["origin"]["file"] is None
+    shown = RootPaths(jp_root_dir.resolve()).shown
+    assert shown(str(jp_root_dir / "a b" / "n.ipynb")) == "a b/n.ipynb"
+    for outside in (str(tmp_path / "n.ipynb"), "n.ipynb", str(jp_root_dir / ".hidden" / "n.ipynb"), None):
+        assert shown(outside) is None
+
+
+async def test_files_beside_the_script_are_compared_as_texts(api: Api, jp_root_dir: Path) -> None:
+    folder = jp_root_dir / "app"
+    folder.mkdir()
+    (folder / "score.py").write_text(script())
+    source = {"path": "app/score.py", "source_directory": "app"}
+    for number in (1, 2):
+        (folder / "conf.yml").write_text(f"threshold: {number}\n")
+        (folder / "table.bin").write_bytes(bytes([0, 255, number]))
+        reply = await api("POST", "/services", {"name": "files", "source": source}, params={"wait_s": 30})
+        assert reply.body["state"] == "succeeded", reply.body
+    plain = (await api("GET", "/services/files/revisions/2")).body
+    assert [item.get("text") for item in plain["files"]] == [None, None, None]
+    shown = (await api("GET", "/services/files/revisions/2", params={"texts": 1})).body
+    texts = {item["path"]: item["text"] for item in shown["files"]}
+    assert texts == {"conf.yml": "threshold: 2\n", "score.py": None, "table.bin": None}
+    difference = (await api("GET", "/services/files/diff", params={"from": 1})).body
+    text, binary = difference["files"]
+    assert "-threshold: 1\n+threshold: 2\n" in text["text"]
+    assert (binary["path"], binary["text"], binary["after"]["size"]) == ("table.bin", None, 3)
+    assert binary["before"]["digest"] != binary["after"]["digest"]

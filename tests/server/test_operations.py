@@ -7,8 +7,11 @@ from typing import Any
 import pytest
 
 from jupyter_mldeploy.core.workspace import Workspace
+from jupyter_mldeploy.errors import TargetUnavailableError
 from jupyter_mldeploy.server import backend as backend_module
-from tests.core.memory_target import memory_targets
+from jupyter_mldeploy.server import operation as operation_module
+from jupyter_mldeploy.server.operation import Operation
+from tests.core.memory_target import MemoryTarget, memory_targets
 
 from .conftest import Api
 
@@ -47,18 +50,51 @@ async def test_an_operation_is_cancelled(api: Api, until: Any, workspace: Worksp
     assert (again.body["state"], again.body["cancelling"]) == ("cancelled", False)
 
 
+def test_whoever_watches_is_told_that_an_operation_is_being_cancelled() -> None:
+    told: list[dict[str, Any]] = []
+    operation = Operation("replay", "svc", lambda: told.append(operation.document()), lambda _: None)
+    assert operation.begin()
+    before = operation.version
+    operation.cancel()
+    assert [(item["state"], item["cancelling"]) for item in told] == [("running", True)]
+    assert told[0]["version"] > before, "the stream sends what has a new version"
+
+
 @pytest.mark.parametrize("mldeploy_config", [{"max_operations": 2}])
-async def test_only_so_many_run_at_once(memory: None, api: Api) -> None:
+async def test_more_than_may_run_at_once_waits_for_its_turn(memory: None, api: Api, workspace: Workspace) -> None:
+    async def ended(operation: str) -> Any:
+        return (await api("GET", f"/operations/{operation}", params={"wait_s": 20}, request_timeout=30)).body
+
+    names = [f"service-{number}" for number in range(6)]
+    for name in names:
+        assert (await api("POST", "/services", body(name), params={"wait_s": 20})).body["state"] == "succeeded"
+    hanging = [(await api("POST", "/services", body(f"hang-{number}", hang=True))).body["id"] for number in (1, 2)]
+    stops = [(await api("POST", f"/services/{name}/stop")).body for name in names]
+    given_up = await api("POST", "/services", body("never"))
+    for stop in stops:
+        assert (stop["state"], [step["step"] for step in stop["steps"]]) == ("running", ["wait"])
+    reply = await api("POST", f"/operations/{given_up.body['id']}/cancel")
+    assert (reply.body["state"], reply.body["error"]["message"]) == (
+        "cancelled",
+        "It was cancelled before it began; nothing was changed.",
+    )
+    for operation in hanging:
+        await api("POST", f"/operations/{operation}/cancel")
+        assert (await ended(operation))["state"] == "cancelled"
+    assert [(await ended(stop["id"]))["state"] for stop in stops] == ["succeeded"] * 6
+    assert {str(workspace.service(name).record.state) for name in names} == {"Stopped"}
+    assert (await api("GET", "/services/never")).status == 404
+
+
+@pytest.mark.parametrize("mldeploy_config", [{"max_operations": 1}])
+async def test_only_so_many_wait(memory: None, api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(operation_module, "WAITING", 1)
     started = [(await api("POST", "/services", body(f"hang-{number}", hang=True))).body["id"] for number in (1, 2)]
     third = await api("POST", "/services", body("hang-3", hang=True))
     assert (third.status, third.code) == (409, "busy")
     assert third.body["details"]["operations"] == started
-    for operation in started:
+    for operation in reversed(started):
         await api("POST", f"/operations/{operation}/cancel")
-    for operation in started:
-        ended = await api("GET", f"/operations/{operation}", params={"wait_s": 20}, request_timeout=30)
-        assert ended.body["state"] == "cancelled"
-    assert (await api("POST", "/services", body("hang-3"), params={"wait_s": 20})).body["state"] == "succeeded"
 
 
 async def test_what_a_target_refuses(memory: None, api: Api) -> None:
@@ -89,6 +125,28 @@ async def test_an_error_that_nobody_foresaw_has_a_reference(
     assert "hunter2" in caplog.text
 
 
+async def test_a_service_whose_target_cannot_be_asked_is_forgotten(
+    memory: None, api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(*_: Any) -> None:
+        raise TargetUnavailableError("The place does not answer.", hint="Check the network.")
+
+    await api("POST", "/services", body("lost"), params={"wait_s": 20})
+    monkeypatch.setattr(MemoryTarget, "delete", gone)
+    refused = await api("DELETE", "/services/lost", params={"wait_s": 20})
+    assert (refused.body["state"], refused.body["error"]["code"]) == ("failed", "target_unavailable")
+    way = refused.body["error"]["details"]["forget"]
+    assert (way["name"], way["hint"]) == ("lost", "Check the network.")
+    assert way["remains"].startswith("Should its target come back, there may still be ")
+    assert (await api("GET", "/services/lost")).body["state"] == "Healthy"
+    forgotten = await api("DELETE", "/services/lost", params={"wait_s": 20, "force": "true"})
+    assert forgotten.body["state"] == "succeeded"
+    (told,) = [step["message"] for step in forgotten.body["steps"] if step["step"] == "forget"]
+    assert told.startswith("lost is only forgotten: The place does not answer. ")
+    assert told.endswith(way["remains"])
+    assert (await api("GET", "/services")).body["services"] == []
+
+
 async def test_operations_that_are_not_known(api: Api) -> None:
     for verb, path in (("GET", "/operations/nope"), ("POST", "/operations/nope/cancel")):
         assert (await api(verb, path)).code == "not_found"
@@ -108,7 +166,7 @@ async def test_activity_is_what_goes_on(memory: None, api: Api, mldeploy_app: An
 
 async def test_stopping_the_server_cancels_what_runs(memory: None, api: Api, mldeploy_app: Any, until: Any) -> None:
     started = await api("POST", "/services", body("ended", hang=True))
-    operation = mldeploy_app.backend.operations.get(started.body["id"])
+    operation = mldeploy_app.backend.operations.find(started.body["id"])
     await mldeploy_app.stop_extension()
     await until(operation.done.is_set)
     assert operation.state == "cancelled"
@@ -127,3 +185,11 @@ async def test_services_of_other_processes_are_compared_with_the_truth(
         return bool(service["state"] == "Failed" and service["observed"])
 
     await until(noticed)
+
+
+async def test_a_plan_says_how_many_replicas_a_load_needs(memory: None, api: Api) -> None:
+    plain = await api("POST", "/plan", body("svc"))
+    assert plain.body["sizing"] is None
+    loaded = await api("POST", "/plan", {**body("svc"), "rps": 20, "latency_s": 10})
+    assert loaded.body["sizing"]["replicas"] == 286
+    assert any("286 replicas" in note for note in loaded.body["notes"])

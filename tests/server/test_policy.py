@@ -104,8 +104,21 @@ async def test_targets_carry_their_form(api: Api) -> None:
     assert local["available"] is True
     assert local["capabilities"]["zero_downtime_update"] is True
     assert local["configuration"]["properties"]["workers"]["description"]
+    assert local["profiles"] == {"cpu": False, "memory_gb": True}
     assert (await api("GET", "/targets/local")).body == local
     assert (await api("GET", "/targets/moon")).code == "not_found"
+
+
+async def test_replicas_for_a_load(api: Api) -> None:
+    """The formula that v1 documents: 20 requests a second of 10 s at 70 % utilisation are 286 replicas."""
+    body = {"rps": 20, "latency_s": 10, "config": {"autoscale_target_utilization": 70}}
+    reply = await api("POST", "/targets/kubernetes/sizing", body)
+    assert (reply.status, reply.body["replicas"]) == (200, 286), reply.body
+    assert "286 replicas at 70% utilisation" in reply.body["text"]
+    assert (await api("POST", "/targets/kubernetes/sizing", {**body, "rps": 0})).status == 422
+    wrong = await api("POST", "/targets/kubernetes/sizing", {**body, "config": {"cpu_cores": -1}})
+    assert (wrong.status, wrong.code) == (422, "invalid_configuration")
+    assert (await api("POST", "/targets/moon/sizing", body)).status == 404
 
 
 async def test_bodies_that_are_no_json(api: Api) -> None:

@@ -131,6 +131,10 @@ async def test_schema_sample_card_and_code(api: Api, deployed: Deployed) -> None
     code = (await api("GET", "/services/formed/code")).body["code"]
     assert [item["label"] for item in code] == ["Python", "curl"]
     assert "[1, 2]" in code[0]["text"]
+    plain = (await api("GET", "/services/formed/revisions/1")).body
+    read = (await api("GET", "/services/formed/revisions/1", params={"schema": 1}, request_timeout=60)).body
+    assert plain["schema"] is None
+    assert read["schema"]["ServiceInput"]["example"] == {"data": [1, 2]}
     card = (await api("GET", "/services/formed/card")).body
     assert card["application/vnd.mldeploy+json"]["service"]["name"] == "formed"
 
@@ -216,3 +220,26 @@ async def test_notebooks_are_deployed_as_saved(api: Api, deployed: Deployed, jp_
     save(f"%%deploy thief --include {tmp_path / 'stolen.py'}\n" + script())
     stolen = await api("POST", "/services", {"name": "thief", "source": {"notebook": "work/book.ipynb"}})
     assert (stolen.status, stolen.code) == (403, "forbidden")
+
+
+async def test_cells_are_checked_with_the_names_of_the_others(api: Api) -> None:
+    cell = "%%deploy doubles\ndef init():\n    pass\n\ndef run(data):\n    return np.array(factor * scale)\n"
+    cells = ["import numpy as np", "factor = 2", "%%writefile score.py\nscale = 1", "%matplotlib inline\nx = 1"]
+    answer = (await api("POST", "/lint", {"text": cell, "kind": "cell", "path": "a.ipynb", "cells": cells})).body
+    assert answer["cell_names"] == ["factor", "np", "x"]
+    found = {item["message"].split()[0]: item["code"] for item in answer["diagnostics"]}
+    assert found["factor"] == "MLD307"
+    assert found["scale"] == "MLD306"
+    again = {"text": cell, "kind": "cell", "cell_names": answer["cell_names"]}
+    assert (await api("POST", "/lint", again)).body["diagnostics"] == answer["diagnostics"]
+    assert (await api("POST", "/lint", {**again, "cells": []})).status == 422
+    assert (await api("POST", "/lint", {"text": "%%time\nnp", "kind": "cell"})).body["diagnostics"] == []
+
+
+async def test_a_rule_has_a_page(api: Api) -> None:
+    rule = (await api("GET", "/lint/rules/MLD301")).body
+    assert rule["severity"] == "error"
+    assert "NameError" in rule["page"]
+    missing = await api("GET", "/lint/rules/MLD000")
+    assert missing.status == 404
+    assert "MLD000" in missing.body["message"]

@@ -42,16 +42,27 @@ class Server:
         command = [sys.executable, "-m", "jupyter_server", "--no-browser", "--allow-root", "--port=0"]
         command += ["--ServerApp.base_url=/user/ann/", f"--ServerApp.root_dir={home}"]
         command += ["--ServerApp.allow_unauthenticated_access=False"]
-        others = ("jupyterlab", "jupyter_lsp", "notebook", "notebook_shim", "jupyter_server_terminals")
+        others = (
+            "jupyterlab",
+            "jupyter_lsp",
+            "notebook",
+            "notebook_shim",
+            "jupyter_server_terminals",
+            "voila.server_extension",
+        )
         enabled = {"jupyter_mldeploy": True, **dict.fromkeys(others, False)}
         command += [f"--ServerApp.jpserver_extensions={enabled}"]
         self.log = log
         with log.open("wb") as stream:
             self.process = subprocess.Popen(command, env=environment, cwd=home, stdout=stream, stderr=stream)
-        self.address = self._address()
+        try:
+            self.address = self._address()
+        except BaseException:
+            self.end(signal.SIGKILL)
+            raise
 
     def _address(self) -> str:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 90
         while time.monotonic() < deadline:
             assert self.process.poll() is None, self.log.read_text()
             found = re.search(r"http://127\.0\.0\.1:(\d+)/user/ann/", self.log.read_text())
@@ -97,7 +108,7 @@ def start(tmp_path: Path) -> Iterator[Callable[[], Server]]:
         workspace.deployer.delete(record.name)
 
 
-def wait_for(condition: Callable[[], Any], seconds: float = 20) -> Any:
+def wait_for(condition: Callable[[], Any], seconds: float = 40) -> Any:
     deadline = time.monotonic() + seconds
     while not (value := condition()):
         assert time.monotonic() < deadline, "it did not happen in time"
@@ -118,7 +129,17 @@ def test_a_server_killed_in_the_middle_of_an_update_leaves_a_true_record(start: 
     first.end(signal.SIGKILL)
 
     second = start()
-    assert second.ask("GET", f"/operations/{operation['id']}")[0] == 404
+    status, cut = second.ask("GET", f"/operations/{operation['id']}")
+    assert (status, cut["state"], cut["error"]["code"]) == (200, "interrupted", "interrupted")
+    assert cut["error"]["message"] == (
+        "The Jupyter server ended during this update. lives serves revision 1 and is: Healthy. Revision 2 failed."
+    )
+    assert cut["error"]["details"] == {"kind": "update", "service": "lives", "live_revision": 1}
+    status, again = second.ask("GET", f"/operations/{done['id']}")
+    assert (again["state"], again["result"]["revision"]) == ("succeeded", 1)
+    assert second.ask("POST", f"/operations/{operation['id']}/cancel")[1]["state"] == "interrupted"
+    states = {item["id"]: item["state"] for item in second.ask("GET", "/operations")[1]["operations"]}
+    assert states == {done["id"]: "succeeded", operation["id"]: "interrupted"}
     settled = wait_for(
         lambda: [
             item

@@ -11,7 +11,7 @@ from jupyter_mldeploy.core.service import Service
 ECHO = "def init():\n    pass\n\n\ndef run(data):\n    return data\n"
 
 
-def wait_for(condition: Callable[[], Any], what: str, seconds: float = 20.0) -> Any:
+def wait_for(condition: Callable[[], Any], what: str, seconds: float = 40.0) -> Any:
     """Return the first true value of ``condition``; fail when it does not come."""
     deadline = time.monotonic() + seconds
     while not (found := condition()):

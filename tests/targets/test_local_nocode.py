@@ -95,19 +95,6 @@ def test_lightgbm(workspace: Workspace, tmp_path: Path, data: tuple[Any, Any]) -
     assert service.score({"data": data[0][:2].tolist()}) == pytest.approx(booster.predict(data[0][:2]).tolist())
 
 
-def test_torchscript(workspace: Workspace, tmp_path: Path) -> None:
-    torch = pytest.importorskip("torch")
-    torch.jit.save(torch.jit.script(torch.nn.ReLU()), tmp_path / "relu.pt")
-    assert deployed(workspace, tmp_path / "relu.pt").score({"data": [[-1.0, 2.0]]}) == [[0.0, 2.0]]
-
-
-def test_torch_export(workspace: Workspace, tmp_path: Path) -> None:
-    torch = pytest.importorskip("torch")
-    program = torch.export.export(torch.nn.ReLU(), (torch.zeros(1, 2),))
-    torch.export.save(program, tmp_path / "relu.pt2")
-    assert deployed(workspace, tmp_path / "relu.pt2").score({"input_0": [[-1.0, 2.0]]}) == [[0.0, 2.0]]
-
-
 def test_several_models(workspace: Workspace, tmp_path: Path, data: tuple[Any, Any]) -> None:
     joblib, linear = pytest.importorskip("joblib"), pytest.importorskip("sklearn.linear_model")
     fitted = {alpha: linear.Ridge(alpha=alpha).fit(*data) for alpha in (0.1, 10.0)}

@@ -41,8 +41,6 @@ LEGACY = (
 )  # fmt: skip
 RUNTIMES = ("python", "spark-py", "python-slim")
 REGISTRY_KEYS = ("address", "username", "password")
-#: What v1 put below ``extraDockerFileSteps`` when no base image was named.
-DEFAULT_BASE_IMAGE = "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +68,11 @@ class InferenceFile:
     def notes_for(self, target: Target, *, isolated: bool = False) -> list[str]:
         """Return what has no effect on a target, as sentences."""
         notes = []
-        idle = [key for key in ("enableGpu", "cudaVersion") if self.values.get(key)]
-        if self.values.get("runtime") not in {None, "python"}:
-            idle.append("runtime")
+        idle = []
         if not target.capabilities.needs_image:
+            idle += [key for key in ("enableGpu", "cudaVersion") if self.values.get(key)]
+            if self.values.get("runtime") not in {None, "python"}:
+                idle.append("runtime")
             idle += [key for key in ("baseImage", "baseImageRegistry", "extraDockerFileSteps") if self.values.get(key)]
             idle += [f"environment.{section}" for section in _used_sections(self.values.get("environment") or {})]
         if idle:
@@ -94,8 +93,12 @@ def read_inference_file(path: str | Path) -> InferenceFile:
         InvalidInputError: it cannot be read, or a file that it names is nowhere; every place is named.
         InvalidConfigurationError: a key is unknown, missing, of the wrong type, or excludes another.
     """
-    values = {key: value for key, value in read_mapping(path, "inference configuration").items() if value is not None}
-    file = Path(path).expanduser()
+    return read_inference_values(read_mapping(path, "inference configuration"), Path(path).expanduser())
+
+
+def read_inference_values(given: Mapping[str, Any], file: Path) -> InferenceFile:
+    """Find the files of an inference configuration's values; ``file`` is where they are from, or what to call them."""
+    values = {key: value for key, value in given.items() if value is not None}
     problems = list(_problems(values))
     if problems:
         text = "; ".join(f"{problem['field']}: {problem['message']}" for problem in problems)
@@ -190,9 +193,13 @@ def _image(values: Mapping[str, Any], folders: Sequence[Path], file: Path) -> di
                 f"{file.name}: the extraDockerFileSteps {steps.name!r} cannot be read: {error}.",
                 field="extraDockerFileSteps",
             ) from None
-        image["base_dockerfile"] = f"FROM {base or DEFAULT_BASE_IMAGE}\n{text}"
-    elif base:
+        image["dockerfile_steps"] = (text,)
+    if base:
         image["base_image"] = base
+    if values.get("enableGpu") or values.get("cudaVersion"):
+        image["gpu"] = str(values.get("cudaVersion") or "any")
+    if values.get("runtime") == "spark-py":
+        image["runtime"] = "spark-py"
     registry = values.get("baseImageRegistry")
     if registry:
         image["registry"] = {key: str(value) for key, value in registry.items() if value}

@@ -82,7 +82,16 @@ class BundleDiff:
             "before": self.before,
             "after": self.after,
             "entry_script": None if self.entry_script is None else vars(self.entry_script),
-            "files": [{"path": file.path, "status": file.status, "text": file.text} for file in self.files],
+            "files": [
+                {
+                    "path": file.path,
+                    "status": file.status,
+                    "text": file.text,
+                    "before": _identity(file.before),
+                    "after": _identity(file.after),
+                }
+                for file in self.files
+            ],
             "models": values(self.models),
             "environment": values(self.environment),
             "schema": values(self.schema),
@@ -96,7 +105,8 @@ class BundleDiff:
             lines.append(str(self.entry_script))
         for file in self.files:
             if file.text is None:
-                sizes = " -> ".join(human_size(entry.size) for entry in (file.before, file.after) if entry is not None)
+                entries = [entry for entry in (file.before, file.after) if entry is not None]
+                sizes = " -> ".join(f"{human_size(entry.size)}, {entry.digest[:19]}" for entry in entries)
                 lines.append(f"{file.path}: {file.status} ({sizes})")
             else:
                 lines.append(file.text.rstrip("\n"))
@@ -143,7 +153,7 @@ def _files(blobs: BlobStore, before: Bundle, after: Bundle) -> tuple[FileChange,
 
 
 def _text_diff(blobs: BlobStore, path: str, one: FileEntry | None, two: FileEntry | None) -> str | None:
-    old, new = _text(blobs, one), _text(blobs, two)
+    old, new = text_of(blobs, one), text_of(blobs, two)
     if old is None or new is None:
         return None
     head = ""
@@ -158,7 +168,12 @@ def _text_diff(blobs: BlobStore, path: str, one: FileEntry | None, two: FileEntr
     return head + "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
 
 
-def _text(blobs: BlobStore, entry: FileEntry | None) -> str | None:
+def _identity(entry: FileEntry | None) -> dict[str, Any] | None:
+    return None if entry is None else {"size": entry.size, "digest": entry.digest}
+
+
+def text_of(blobs: BlobStore, entry: FileEntry | None) -> str | None:
+    """Return a file's text, "" for one that is not there, or None for what is not text (or more than 1 MiB)."""
     if entry is None:
         return ""
     if entry.size > _LARGEST_TEXT:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from ..storage.failures import human_size
@@ -123,8 +124,9 @@ def step_facts(steps: Sequence[Mapping[str, Any]]) -> tuple[tuple[str, str], ...
 
 
 def finding_data(item: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a lint finding for programs, without its fixes."""
-    return {key: item.get(key) for key in ("code", "severity", "message", "line", "column", "path", "cell_id")}
+    """Return a lint finding for programs; of its fixes the titles: a check of the text tells what they edit now."""
+    data = {key: item.get(key) for key in ("code", "severity", "message", "line", "column", "path", "cell_id")}
+    return {**data, "fixes": [str(fix["title"]) for fix in item.get("fixes") or ()]}
 
 
 def serious(findings: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
@@ -207,7 +209,7 @@ def _origin(revision: RevisionRecord) -> str:
     if revision.facts.get("rollback_of"):
         return f"revision {revision.facts['rollback_of']}"
     if origin.execution_count is not None:
-        return f"In[{origin.execution_count}]" + (f" of {origin.notebook}" if origin.notebook else "")
+        return f"In[{origin.execution_count}]" + (f" of {PurePath(origin.notebook).name}" if origin.notebook else "")
     return origin.path or origin.notebook or ""
 
 

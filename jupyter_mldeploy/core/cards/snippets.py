@@ -20,9 +20,13 @@ def call_snippets(name: str, scoring_uri: str, *, auth: bool, sample: object = N
     return [Code("Python", python_call(name, sample)), Code("curl", curl_call(name, scoring_uri, auth, sample))]
 
 
-def python_call(name: str, sample: object = None) -> str:
-    """Return Python code that scores ``sample``; the service's handle knows where it is and which key to send."""
-    payload = _short_json(sample)
+def python_call(name: str, sample: object = None, *, longest: int | None = _LONGEST_SAMPLE) -> str:
+    """Return Python code that scores ``sample``; the service's handle knows where it is and which key to send.
+
+    Args:
+        longest: characters of JSON up to which the sample is written out; None is without a limit.
+    """
+    payload = _short_json(sample, longest)
     # JSON is sent as it stands when it is given as text, so a sample with true, null or NaN needs no translation.
     shown = "{...}" if payload is None else (repr(sample) if _same_in_python(sample) else repr(payload))
     return f"from jupyter_mldeploy import Workspace\n\nWorkspace().service({name!r}).score({shown})"
@@ -38,14 +42,14 @@ def curl_call(name: str, scoring_uri: str, auth: bool, sample: object = None) ->
     )
 
 
-def _short_json(sample: object) -> str | None:
+def _short_json(sample: object, longest: int | None = _LONGEST_SAMPLE) -> str | None:
     if sample is None:
         return None
     try:
         text = json.dumps(sample, ensure_ascii=False)
     except (TypeError, ValueError):
         return None
-    return text if len(text) <= _LONGEST_SAMPLE else None
+    return text if longest is None or len(text) <= longest else None
 
 
 def _same_in_python(sample: object) -> bool:

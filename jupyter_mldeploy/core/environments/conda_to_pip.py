@@ -57,6 +57,25 @@ _NAMES: Mapping[str, str | None] = {
     "ld_impl_linux-64": None,
     "python_abi": None,
 }
+#: Python packages of which conda and the Python Package Index have the same under the same name.
+_SAME_WORDS = """
+absl-py accelerate adlfs aiohttp altair attrs beautifulsoup4 bokeh boto3 botocore bottleneck cachetools
+catboost category_encoders certifi cffi chardet charset-normalizer click cloudpickle cryptography cycler
+cython dask datasets deap dill distributed docker et_xmlfile fastapi fastparquet filelock flask flask-cors
+fsspec ftfy gensim gevent gitpython grpcio gunicorn h5py holidays huggingface_hub huggingface-hub hyperopt
+idna imageio imbalanced-learn implicit inference-schema ipykernel ipython itsdangerous jinja2 jmespath joblib
+jsonschema jupyter keras kiwisolver librosa lifelines lightgbm lime llvmlite loguru lxml markdown markupsafe
+matplotlib mlflow mlxtend more-itertools multidict nbformat networkx nltk notebook numba numexpr numpy onnx
+onnxmltools onnxruntime openpyxl optuna orjson packaging pandas patsy pillow pip-tools plotly pluggy polars
+prophet protobuf psutil psycopg2 py4j pyarrow pyasn1 pycparser pydantic pyjwt pymongo pymysql pyodbc pyparsing
+pyspark pytest python-dateutil python-dotenv pytz pywavelets rapidfuzz redis regex requests s3fs sacremoses
+scikit-image scikit-learn scikit-optimize scipy seaborn sentence-transformers sentencepiece setuptools shap
+simplejson six skl2onnx smart_open snowflake-connector-python spacy sqlalchemy sqlparse statsmodels sympy
+tabulate tenacity tensorboard tensorflow tensorflow-cpu termcolor threadpoolctl tokenizers toolz torchaudio
+torchvision tornado tqdm transformers typing_extensions typing-extensions ujson umap-learn urllib3 uvicorn
+werkzeug wheel wrapt xarray xgboost xlrd xlsxwriter xlwt yarl zarr
+"""
+_SAME = frozenset(_SAME_WORDS.split())
 #: Programs and libraries that pip cannot bring.
 _NATIVE = frozenset(
     (
@@ -96,6 +115,25 @@ _NATIVE = frozenset(
         "hdf5",
     )
 )
+
+
+def pip_name(package: str) -> tuple[str | None, str]:
+    """Return what a conda package is to pip, and how that is known.
+
+    Returns:
+        The distribution's name (None: nothing to install, or nothing that pip has), and ``same``, ``renamed``,
+        ``not needed`` (pip's packages bring it), ``conda only``, or ``unknown``: the name may be another's on the
+        Python Package Index.
+    """
+    name = conda_name(package)
+    if name in _NAMES:
+        other = _NAMES[name]
+        return other, "not needed" if other is None else "same" if other == name else "renamed"
+    if name in _SAME:
+        return name, "same"
+    if name in _NATIVE or name.startswith(("r-", "cuda-", "lib")):
+        return None, "conda only"
+    return name, "unknown"
 
 
 def as_pip(packages: Iterable[str]) -> tuple[list[str], list[str]]:

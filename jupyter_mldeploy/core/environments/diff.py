@@ -17,9 +17,9 @@ def differences(old: EnvironmentSpec, new: EnvironmentSpec) -> list[dict[str, An
     Items of ``pip``, ``conda`` and ``lock`` are compared by the name of the distribution.
     """
     found: list[dict[str, Any]] = []
-    for name in ("python", "base_image", "base_dockerfile"):
+    for name in ("python", "base_image", "base_dockerfile", "gpu", "runtime"):
         _note(found, name, name, getattr(old, name), getattr(new, name))
-    for name in ("pip", "conda", "pip_options", "channels"):
+    for name in ("pip", "conda", "pip_options", "channels", "dockerfile_steps"):
         before, after = ({_key(name, item): item for item in getattr(spec, name)} for spec in (old, new))
         for key in dict.fromkeys([*before, *after]):
             _note(found, name, key, before.get(key), after.get(key))

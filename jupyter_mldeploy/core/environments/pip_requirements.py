@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -292,3 +292,24 @@ def _advice(text: str) -> str | None:
     if re.fullmatch(r"[\w.\-]+=[\w.*]+", text.strip()):
         return f"Write {text.strip().replace('=', '==')!r}: one equals sign is conda's way."
     return "A requirement is a name with an optional version range, for example 'scikit-learn>=1.4'."
+
+
+def join_requirements(pip: Iterable[str], conda: Iterable[str]) -> list[str]:
+    """Return pip's requirements with those that only conda has, all in pip's form.
+
+    Of a package that both name, pip's version counts, as it is installed after conda's. Where pip names none (also for
+    what an extra stands for), conda's holds: pip would find it installed and leave it.
+    """
+    from packaging.requirements import Requirement
+
+    wanted = {requirement_name(item): Requirement(item) for item in conda}
+    joined = []
+    for item in pip:
+        requirement, other = Requirement(item), wanted.pop(requirement_name(item), None)
+        open_to_conda = not (requirement.specifier or requirement.url or requirement.marker)
+        if other is not None and other.specifier and open_to_conda:
+            requirement.specifier = other.specifier
+            joined.append(str(requirement))
+        else:
+            joined.append(item)
+    return [*joined, *(str(item) for item in wanted.values())]

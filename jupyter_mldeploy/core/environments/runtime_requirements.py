@@ -13,6 +13,17 @@ RUNTIME_REQUIREMENTS: tuple[str, ...] = (
     "werkzeug>=3.0.3",
 )
 
+#: What telemetry needs besides (``enable_app_insights``); module → requirement.
+TELEMETRY_REQUIREMENTS: Mapping[str, str] = {
+    "opentelemetry.sdk": "opentelemetry-sdk>=1.39",
+    "opentelemetry.exporter.otlp.proto.http": "opentelemetry-exporter-otlp-proto-http>=1.39",
+}
+
+#: And for Application Insights.
+AZURE_MONITOR_REQUIREMENTS: Mapping[str, str] = {
+    "azure.monitor.opentelemetry.exporter": "azure-monitor-opentelemetry-exporter>=1.0.0b45",
+}
+
 #: Oldest Python that the scoring server runs on.
 RUNTIME_PYTHON = (3, 11)
 

@@ -88,11 +88,11 @@ def read_v1_environment(source: str | Path | Mapping[str, Any]) -> dict[str, Any
     kept = {str(key): str(item) for key, item in variables.items() if (key, item) != _EXAMPLE}
     if kept:
         fields["variables"] = {**fields.get("variables", {}), **kept}
-    _docker(_section(value, "docker"), fields)
+    _docker(_section(value, "docker"), fields, folder)
     return fields
 
 
-def _docker(docker: Mapping[str, Any], fields: dict[str, Any]) -> None:
+def _docker(docker: Mapping[str, Any], fields: dict[str, Any], folder: Path | None) -> None:
     _check(docker, "docker")
     if docker.get("buildContext"):
         raise InvalidInputError(
@@ -103,7 +103,10 @@ def _docker(docker: Mapping[str, Any], fields: dict[str, Any]) -> None:
     for key, name in (("baseImage", "base_image"), ("baseDockerfile", "base_dockerfile")):
         if docker.get(key):
             fields[name] = str(docker[key])
+    if docker.get("gpuSupport"):
+        fields["gpu"] = "any"
     if "base_dockerfile" in fields:
+        fields["base_dockerfile"] = _dockerfile(fields["base_dockerfile"], folder)
         fields.pop("base_image", None)  # v1 wrote its default image beside a Dockerfile that overrides it
     registry = docker.get("baseImageRegistry") or {}
     if not isinstance(registry, Mapping):
@@ -112,6 +115,20 @@ def _docker(docker: Mapping[str, Any], fields: dict[str, Any]) -> None:
     kept = {key: str(registry[key]) for key in ("address", "username", "password") if registry.get(key)}
     if kept:
         fields["registry"] = kept
+
+
+def _dockerfile(given: str, folder: Path | None) -> str:
+    """Return the text of a Dockerfile; v1 took that, or the path of one."""
+    if "\n" in given.strip() or given.lstrip().upper().startswith(("FROM ", "ARG ", "#")):
+        return given
+    path = (folder or Path.cwd()) / Path(given).expanduser()
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidInputError(
+            f"docker.baseDockerfile names the file {given!r}, which cannot be read: {error}.",
+            field="docker.baseDockerfile",
+        ) from None
 
 
 def _load(source: str | Path | Mapping[str, Any]) -> tuple[Mapping[str, Any], Path | None]:

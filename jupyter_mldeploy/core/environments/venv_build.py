@@ -17,7 +17,7 @@ from typing import IO, TYPE_CHECKING
 from ...errors import EnvironmentBuildError, StoreFullError
 from .build_failures import explain_failure
 from .conda_to_pip import as_pip
-from .pip_requirements import normal_requirement, requirement_name
+from .pip_requirements import join_requirements, normal_requirement, requirement_name
 from .runtime_requirements import PROVIDED
 from .venv_python import FoundPython
 
@@ -61,9 +61,8 @@ class VenvBuilder:
                 hint="Use a target that builds images, or run in an interpreter that has them (--python PATH).",
                 details={"packages": native},
             )
-        asked = {requirement_name(item) for item in spec.installed_pip}
         conda = [normal_requirement(item, field="conda") for item in wanted]
-        requirements = [*spec.installed_pip, *(item for item in conda if requirement_name(item) not in asked)]
+        requirements = join_requirements(spec.installed_pip, conda)
         uv = self._uv if all(option.split()[0] in _UV_OPTIONS for option in spec.pip_options) else None
         with self._log_path.open("w", encoding="utf-8") as log:
             interpreter = self._create(log, python, uv, what)

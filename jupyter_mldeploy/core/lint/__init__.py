@@ -12,6 +12,7 @@ from jupyter_mldeploy.core.lint.rule import RULES, Rule
 from jupyter_mldeploy.core.lint.settings import LintConfig
 
 if TYPE_CHECKING:
+    from jupyter_mldeploy.core.lint.cells import lint_cell, names_of_cells
     from jupyter_mldeploy.core.lint.context import PinnedEnvironment
     from jupyter_mldeploy.core.lint.documents import lint_document
     from jupyter_mldeploy.core.lint.engine import ScriptMode, lint_source, looks_like_entry_script
@@ -30,11 +31,13 @@ __all__ = [
     "TextEdit",
     "apply_fixes",
     "fix_file",
+    "lint_cell",
     "lint_document",
     "lint_file",
     "lint_paths",
     "lint_source",
     "looks_like_entry_script",
+    "names_of_cells",
 ]
 
 # The engine and the families are imported with the first check: most importers only want the types.
@@ -43,11 +46,13 @@ _HOMES = {
     "PinnedEnvironment": "context",
     "ScriptMode": "engine",
     "fix_file": "files",
+    "lint_cell": "cells",
     "lint_document": "documents",
     "lint_file": "files",
     "lint_paths": "files",
     "lint_source": "engine",
     "looks_like_entry_script": "engine",
+    "names_of_cells": "cells",
 }
 
 

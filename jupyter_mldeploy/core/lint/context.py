@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -31,10 +31,14 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class PinnedEnvironment:
-    """What the environment beside a script says: distribution name → pinned version or None, all in lower case."""
+    """What the environment beside a script says: distribution name → pinned version or None, all in lower case.
+
+    ``below`` holds, for packages with a range, the version that the range stays under, for example ``"2.4"``.
+    """
 
     path: str
     packages: dict[str, str | None]
+    below: dict[str, str] = field(default_factory=dict)
 
 
 class ScriptContext:

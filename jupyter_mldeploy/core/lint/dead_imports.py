@@ -26,6 +26,21 @@ def _is_tried(ctx: ScriptContext, node: ast.AST) -> bool:
     return False
 
 
+def _what_fails(ctx: ScriptContext, node: ast.AST) -> str | None:
+    """Return what an import that cannot succeed stops, or None for code that a server does not certainly run."""
+    scope = ctx.facts.scope_of(node).function()
+    for up in ctx.facts.ancestors(node):
+        if isinstance(up, ast.If) and "__name__" in ctx.text(up.test):
+            return None
+    while scope.kind == "class" and scope.parent is not None:
+        scope = scope.parent.function()
+    if scope is ctx.facts.module:
+        return "importing the script"
+    if scope is ctx.init_scope:
+        return "init()"
+    return "run()" if scope is ctx.run_scope else None
+
+
 @rule(
     "MLD601",
     "removed-sklearn-externals",
@@ -79,7 +94,8 @@ def removed_sklearn_externals(ctx: ScriptContext) -> Iterator[Finding]:
                 for a in node.names
                 if re.match(r"sklearn\.externals\.(joblib|six|funcsigs)\b", a.name)
             ]
-        if not names or _is_tried(ctx, node):
+        stopped = _what_fails(ctx, node) if names else None
+        if stopped is None or _is_tried(ctx, node):
             continue
         name = names[0]
         advice = (
@@ -90,7 +106,7 @@ def removed_sklearn_externals(ctx: ScriptContext) -> Iterator[Finding]:
         pinned = " when the pinned scikit-learn is raised" if severity else ""
         yield ctx.finding(
             node,
-            f"sklearn.externals.{name} was removed in scikit-learn 0.23, so importing the script "
+            f"sklearn.externals.{name} was removed in scikit-learn 0.23, so {stopped} "
             f"fails{pinned}; {advice} "
             "instead, which reads the same files.",
             Fix(f"Import {name} itself", (ctx.replace(node, text),), safe=True)
@@ -143,7 +159,8 @@ def dead_workbench_module(ctx: ScriptContext) -> Iterator[Finding]:
     """The script imports modules of Azure ML Workbench, which was shut down in 2018.
 
     `azureml.api`, `azureml.assets` and `azureml.logging` are in no installable package any more. Schemas come from
-    `inference_schema` today; delete the rest.
+    `inference_schema` today; delete the rest. What the server does not call, such as a `main()` that wrote the schema,
+    may keep its imports.
 
     Bad::
 
@@ -172,10 +189,11 @@ def dead_workbench_module(ctx: ScriptContext) -> Iterator[Finding]:
                 modules = [f"azureml.{alias.name}" for alias in node.names]
         for module in modules:
             dead = next((name for name in _DEAD if module == name or module.startswith(f"{name}.")), None)
-            if dead and not _is_tried(ctx, node):
+            stopped = _what_fails(ctx, node) if dead else None
+            if stopped and not _is_tried(ctx, node):
                 yield ctx.finding(
                     node,
-                    f"{dead} belonged to Azure ML Workbench and is gone, so importing the script fails; "
+                    f"{dead} belonged to Azure ML Workbench and is gone, so {stopped} fails; "
                     f"remove it (schemas: inference_schema).",
                 )
                 break

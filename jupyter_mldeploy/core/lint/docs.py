@@ -84,7 +84,8 @@ def index() -> str:
         "Made from the rule table by `python -m jupyter_mldeploy.core.lint.docs docs/lint`; do not edit by hand.",
         "",
         "*Certain* rules have no false alarms: they keep silent when they cannot prove the fault. An error stops a",
-        "deployment; `--force` lets errors of the other rules pass.",
+        "deployment; `--force` lets errors of the other rules pass. "
+        f"{', '.join(rule.code for rule in RULES if rule.serves)} stops none: callers who know it are answered.",
         "",
         "## Settings",
         "",

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from jupyter_mldeploy.core.lint.context import Finding
+from jupyter_mldeploy.core.lint.diagnostics import Fix
 from jupyter_mldeploy.core.lint.document import Node
 from jupyter_mldeploy.core.lint.document_context import DocumentContext
 from jupyter_mldeploy.core.lint.rule import rule
@@ -44,6 +45,10 @@ _SECTIONS: dict[str, tuple[str, ...]] = {
     "liveness_probe": ("initial_delay", "period", "timeout", "success_threshold", "failure_threshold"),
     "readiness_probe": ("initial_delay", "period", "timeout", "success_threshold", "failure_threshold"),
 }  # fmt: skip
+
+
+#: Keys of the command line's preview, which wrote a path in several ways.
+_OLD_PATHS = ("local_path", "uri", "model_uri")
 
 
 def _is_deployment(ctx: DocumentContext) -> bool:
@@ -96,6 +101,8 @@ def endpoint_file_incomplete(ctx: DocumentContext) -> Iterator[Finding]:
 def unknown_endpoint_key(ctx: DocumentContext) -> Iterator[Finding]:
     """A key is not known; Azure's command line refuses it, this project ignores it.
 
+    So it is with `local_path` and `uri` of the preview of 2021: a model has a `path` now, and `code` is one.
+
     Bad::
 
         name: blue
@@ -119,6 +126,14 @@ def unknown_endpoint_key(ctx: DocumentContext) -> Iterator[Finding]:
             if inner not in _SECTIONS[key]:
                 advice, fix = ctx.misspelt(inner, place, _SECTIONS[key])
                 yield ctx.finding(place, f"{key}.{inner} is not known; {advice}.", fix)
+    model, code = ctx.map.get("model"), ctx.map.get("code_configuration")
+    for inner, place, _ in model.entries if model is not None else ():
+        if inner in _OLD_PATHS:
+            fix = Fix("Write path", (ctx.replace(place, ctx.written("path", place)),))
+            yield ctx.finding(place, f"model.{inner} is no longer known; write path.", fix)
+    base = code.get("code") if code is not None else None
+    if base is not None and base.kind == "map" and code is not None:
+        yield ctx.finding(code.key_span("code"), "code_configuration.code is a path, no longer a mapping.")
 
 
 @rule("MLD863", "endpoint-name", "error", stage="deploy", family="endpoint")

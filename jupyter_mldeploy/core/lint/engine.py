@@ -20,7 +20,8 @@ ScriptMode = Literal["auto", "script", "cell", "batch"]
 MAX_FINDINGS = 1_000
 
 _GATE = re.compile(
-    r"azureml|inference_schema|AZUREML_|get_model_path|AMLResponse|mini_?batch|jupyter_mldeploy|rawhttp", re.IGNORECASE
+    r"azureml|inference_schema|AZUREML_|get_model_path|AMLResponse|mini_?batch|jupyter_mldeploy|rawhttp|request_headers",
+    re.IGNORECASE,
 )
 _SCRIPT_NAME = re.compile(
     r"(?:^|[_-])(?:score|scoring|scorer|entry|entry_script|inference)(?:[_-]|\d|$)", re.IGNORECASE
@@ -37,6 +38,7 @@ def lint_source(
     cell_names: Collection[str] | None = None,
     config: LintConfig | None = None,
     environment: PinnedEnvironment | None = None,
+    analysis: Analysis | None = None,
 ) -> list[Diagnostic]:
     """Check an entry script without running it.
 
@@ -50,13 +52,14 @@ def lint_source(
         cell_names: with ``"cell"``: names that the notebook's other cells bind.
         config: the settings; the defaults report every rule.
         environment: what is known about the packages it will run with.
+        analysis: the analysis of the text without its magic line, when there is one already.
 
     Returns:
         The findings in order of position.
     """
     config = config or LintConfig()
     body, first_line, magic = _without_magic(text)
-    analysis = analyse(body, path=path, batch=kind == "batch")
+    analysis = analysis or analyse(body, path=path, batch=kind == "batch")
     source = analysis.source
     if analysis.parsed.too_large:
         return _finished(_unreadable(analysis, "MLD001"), source, config, path)

@@ -7,6 +7,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator
 
+from jupyter_mldeploy.core.lint.arrays import ARRAY_ONLY
 from jupyter_mldeploy.core.lint.context import Finding, ScriptContext, called_name, leaves
 from jupyter_mldeploy.core.lint.diagnostics import Fix
 from jupyter_mldeploy.core.lint.rule import ONLINE, rule
@@ -17,20 +18,7 @@ _ERROR_WORD = re.compile(
     r"err|fail|exception|wrong|invalid|unable|could ?n[o']t|cannot|traceback|problem|bad request", re.IGNORECASE
 )
 _RESPONSES = {"AMLResponse", "Response", "make_response", "jsonify", "abort"}
-_ARRAY_ONLY = {
-    "tolist",
-    "astype",
-    "reshape",
-    "flatten",
-    "ravel",
-    "mean",
-    "argmax",
-    "shape",
-    "squeeze",
-    "to_json",
-    "to_dict",
-    "item",
-}
+_ARRAY_ATTRIBUTES = ARRAY_ONLY | {"mean", "to_json", "to_dict"}
 _NEAR = 40  # statements after a try that are read
 
 
@@ -268,7 +256,7 @@ def _array_use(ctx: ScriptContext, statement: ast.stmt, name: str) -> ast.Attrib
     for item in ast.walk(statement):
         if (
             isinstance(item, ast.Attribute)
-            and item.attr in _ARRAY_ONLY
+            and item.attr in _ARRAY_ATTRIBUTES
             and isinstance(item.value, ast.Name)
             and item.value.id == name
         ):

@@ -1,6 +1,7 @@
 """Every family of rules: importing this module fills the rule table."""
 
 from jupyter_mldeploy.core.lint import (
+    arrays,
     batch,
     callables,
     dead_imports,
@@ -18,6 +19,7 @@ from jupyter_mldeploy.core.lint import (
     raw_responses,
     rawhttp,
     responses,
+    row_wise,
     schema_arguments,
     schema_breadth,
     schema_contract,
@@ -31,6 +33,7 @@ from jupyter_mldeploy.core.lint import (
 )
 
 __all__ = [
+    "arrays",
     "batch",
     "callables",
     "dead_imports",
@@ -48,6 +51,7 @@ __all__ = [
     "raw_responses",
     "rawhttp",
     "responses",
+    "row_wise",
     "schema_arguments",
     "schema_breadth",
     "schema_contract",

@@ -11,15 +11,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from jupyter_mldeploy.core.lint.cells import lint_cell
 from jupyter_mldeploy.core.lint.companions import environment_beside, modules_in, scripts_beside
 from jupyter_mldeploy.core.lint.diagnostics import Diagnostic, apply_fixes
 from jupyter_mldeploy.core.lint.document_context import is_candidate
 from jupyter_mldeploy.core.lint.documents import lint_document
 from jupyter_mldeploy.core.lint.engine import lint_source
 from jupyter_mldeploy.core.lint.notebook import (
-    FileCell,
     UnreadableNotebookError,
-    deployed_python,
     file_cells,
     names_of_other_cells,
     read_notebook,
@@ -201,19 +200,8 @@ def _lint_notebook(path: Path, text: str, config: LintConfig) -> Iterator[Diagno
     for cell in file_cells(document):
         if names is None:
             names = names_of_other_cells(document)
-        yield from (
-            replace(item, path=str(path), cell_id=cell.cell_id) for item in _lint_cell(cell, names, path, config)
-        )
-
-
-def _lint_cell(cell: FileCell, names: frozenset[str], path: Path, config: LintConfig) -> list[Diagnostic]:
-    if cell.magic == "deploy":
-        return lint_source(deployed_python(cell.text), kind="cell", cell_names=names, config=config)
-    target = cell.target or ""
-    if target.endswith(".py"):
-        return lint_source(cell.text, path=target, cell_names=names, config=config)
-    body = cell.text[cell.text.find("\n") :] if "\n" in cell.text else ""
-    return lint_document(body, path=str(path.parent / target), config=config)
+        found = lint_cell(cell.text, notebook=str(path), cell_names=names, config=config)
+        yield from (replace(item, path=str(path), cell_id=cell.cell_id) for item in found)
 
 
 def _fixed(path: Path, report: FileReport, *, unsafe: bool) -> str | None:

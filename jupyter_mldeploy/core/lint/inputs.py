@@ -11,6 +11,11 @@ from jupyter_mldeploy.core.lint.rule import UNDECORATED, rule
 from jupyter_mldeploy.core.script.scopes import Scope
 
 _OBJECT_METHODS = {"get", "keys", "values", "items"}
+#: What arrays and frames have, and text has not.
+_ARRAY_ATTRIBUTES = {
+    "shape", "ndim", "dtype", "dtypes", "columns", "iloc", "loc", "astype", "reshape", "tolist", "to_numpy", "to_dict",
+    "drop", "dropna", "fillna", "iterrows",
+}  # fmt: skip
 REQUEST_ONLY = {
     "method", "get_data", "get_json", "full_path", "base_url", "is_json", "content_type", "mimetype", "content_length",
     "query_string", "remote_addr", "cookies", "form", "files", "headers", "json",
@@ -41,6 +46,9 @@ def _input(ctx: ScriptContext) -> tuple[str, Scope] | None:
 )
 def json_text_indexed(ctx: ScriptContext) -> Iterator[Finding]:
     """An undecorated `run()` uses its input as an object, but it is the body's text.
+
+    Only `@input_schema` makes an array or a frame of it. A mini-batch of the batch runner may be a frame; scripts that
+    may be batch scripts are not judged.
 
     Bad::
 
@@ -93,6 +101,18 @@ def json_text_indexed(ctx: ScriptContext) -> Iterator[Finding]:
             f"json.loads first.",
             fix,
         )
+    for attribute in ctx.facts.attributes:
+        if (
+            attribute.attr in _ARRAY_ATTRIBUTES
+            and ctx.is_parameter(attribute.value, name, scope)
+            and not ctx.is_type_checked(scope, name)
+            and not ctx.is_forgiven(attribute)
+        ):
+            yield ctx.finding(
+                attribute,
+                f"{name} is the body's text, which has no .{attribute.attr}, so this fails on every request; make an "
+                f"array or a frame of json.loads({name}) first.",
+            )
 
 
 def _is_text_key(node: ast.Subscript) -> bool:
@@ -141,8 +161,9 @@ def request_without_rawhttp(ctx: ScriptContext) -> Iterator[Finding]:
     given = _input(ctx)
     if given is None or ctx.run is None:
         return
-    if any("rawhttp" in ctx.text(item) for node in ctx.facts.functions for item in node.decorator_list):
-        return  # on a helper: MLD507
+    words = (*(node.id for node in ctx.facts.names), *(node.attr for node in ctx.facts.attributes))
+    if any("rawhttp" in word.lower().replace("_", "") for word in words):
+        return  # on a helper (MLD507), or switched on for the whole process by a function such as enable_rawhttp()
     name, scope = given
     for attribute in ctx.facts.attributes:
         if not isinstance(attribute.value, ast.Name) or attribute.value.id != name:

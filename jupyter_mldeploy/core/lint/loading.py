@@ -10,7 +10,8 @@ from jupyter_mldeploy.core.lint.diagnostics import Fix
 from jupyter_mldeploy.core.lint.rule import ONLINE, rule
 from jupyter_mldeploy.core.script.kind import MODEL_DIR
 
-_LOADS = {
+#: What makes a model from a file.
+LOADS = {
     "joblib.load", "pickle.load", "cloudpickle.load", "dill.load", "torch.load", "torch.jit.load",
     "mlflow.pyfunc.load_model", "mlflow.sklearn.load_model", "mlflow.pytorch.load_model",
     "mlflow.keras.load_model", "keras.models.load_model", "tensorflow.keras.models.load_model",
@@ -29,6 +30,8 @@ def model_loaded_outside_init(ctx: ScriptContext) -> Iterator[Finding]:
     """The model is loaded in `run()`, for every request, or while the script is imported.
 
     Load it in `init()`: there it happens once, a failure is reported as a failed start, and health checks wait for it.
+    The same goes for a `run()` that calls `init()` each time: the server has called it already. A model that the
+    request chooses is not meant: it cannot be known before.
 
     Bad::
 
@@ -52,21 +55,52 @@ def model_loaded_outside_init(ctx: ScriptContext) -> Iterator[Finding]:
         def run(data):
             return model.predict(data).tolist()
     """
+    each = "mini-batch" if ctx.entry.kind == "batch" else "request"
     for call in ctx.facts.calls:
         name = called_name(call)
+        if name == "init" and ctx.in_run(call) and _calls_init(ctx, call) and not _is_lazy(ctx, call):
+            yield ctx.finding(
+                call, f"init() does its work again for every {each}; the server has called it already, so remove this."
+            )
         if name not in {"load", "load_model", "InferenceSession", "from_pretrained", "model_from_json"}:
             continue
-        if name != "from_pretrained" and ctx.qualified_name(call.func) not in _LOADS:
+        if name != "from_pretrained" and ctx.qualified_name(call.func) not in LOADS:
             continue
         scope = ctx.facts.scope_of(call).function()
         if scope is ctx.run_scope and scope is not None:
-            if not _is_lazy(ctx, call):
-                yield ctx.finding(call, "The model is loaded again for every request; load it in init().")
+            if not _is_lazy(ctx, call) and not any(_depends_on_input(ctx, part) for part in _arguments(call)):
+                yield ctx.finding(call, f"The model is loaded again for every {each}; load it in init().")
         elif scope is ctx.facts.module and ctx.entry.kind != "batch" and not _is_main(ctx, call):
             yield ctx.finding(
                 call,
                 "The model is loaded while the script is imported; load it in init(), whose failures are reported.",
             )
+
+
+def _calls_init(ctx: ScriptContext, call: ast.Call) -> bool:
+    found = ctx.facts.lookup("init", ctx.facts.scope_of(call)) if isinstance(call.func, ast.Name) else None
+    return found is not None and found[0] is ctx.facts.module and ctx.is_certain("init")
+
+
+def _arguments(call: ast.Call) -> list[ast.expr]:
+    return [*call.args, *(item.value for item in call.keywords)]
+
+
+def _depends_on_input(ctx: ScriptContext, node: ast.expr, depth: int = 0) -> bool:
+    """Whether an expression in ``run()`` may come from what ``run()`` was given."""
+    for name in ast.walk(node):
+        if not isinstance(name, ast.Name) or ctx.run_scope is None:
+            continue
+        found = ctx.facts.lookup(name.id, ctx.facts.scope_of(name))
+        if found is None or found[0].function() is not ctx.run_scope:
+            continue
+        for binding in found[1]:
+            if binding.kind != "assign" or binding.value is None:
+                if binding.kind != "import":
+                    return True
+            elif depth > 8 or _depends_on_input(ctx, binding.value, depth + 1):
+                return True
+    return False
 
 
 def _is_lazy(ctx: ScriptContext, node: ast.AST) -> bool:

@@ -21,6 +21,7 @@ _LOADERS = {
 _ABSOLUTE = re.compile(
     r"^(?:/(?!tmp\b|dev\b|proc\b|etc\b|sys\b|usr\b|bin\b|opt\b|score\b|api\b|$)[\w.~-]+/.*\w|[A-Za-z]:[\\/].+|\.?/?azureml-models/.+)"
 )
+_BACKSLASHED = re.compile(r"\.?\\?(?:[\w.-]+\\)+[\w.-]+")
 _NEAR = {
     "AZURE_MODEL_DIR",
     "AZUREML_MODELS_DIR",
@@ -177,6 +178,8 @@ def hard_coded_path(ctx: ScriptContext) -> Iterator[Finding]:
     """A model or file is opened by a path of one computer.
 
     The container has another file system. Register the file with the model and join its name to `AZUREML_MODEL_DIR`.
+    The server sets that variable; a script that overwrites it looks in the wrong place. Backslashes between folders are
+    part of a file's name on Linux.
 
     Bad::
 
@@ -205,13 +208,38 @@ def hard_coded_path(ctx: ScriptContext) -> Iterator[Finding]:
         if called_name(call) not in _LOADERS or not call.args:
             continue
         shown = ctx.expression_of(call.args[0])
-        if not isinstance(shown, ast.Constant) or not isinstance(shown.value, str) or not _ABSOLUTE.match(shown.value):
+        if not isinstance(shown, ast.Constant) or not isinstance(shown.value, str):
+            continue
+        windows = _BACKSLASHED.fullmatch(shown.value) is not None
+        if not windows and not _ABSOLUTE.match(shown.value):
             continue
         if any(isinstance(arg, ast.Constant) and arg.value in {"w", "a", "wb", "w+"} for arg in call.args[1:]):
             continue
+        why = "separates folders by backslashes, which Linux does not" if windows else "exists on one computer only"
+        yield ctx.finding(call.args[0], f'"{shown.value}" {why}; join the file name to {MODEL_DIR} instead.')
+    for node, value in _settings_of_model_dir(ctx):
         yield ctx.finding(
-            call.args[0], f'"{shown.value}" exists on one computer only; join the file name to {MODEL_DIR} instead.'
+            node, f'The server sets {MODEL_DIR}; "{value}" exists on one computer only, so leave this assignment out.'
         )
+
+
+def _settings_of_model_dir(ctx: ScriptContext) -> Iterator[tuple[ast.Assign, str]]:
+    """Yield where ``os.environ["AZUREML_MODEL_DIR"]`` is certainly overwritten by a path of one computer."""
+    for node in ctx.facts.subscripts:
+        statement = ctx.facts.parents.get(node)
+        if (
+            isinstance(node.ctx, ast.Store)
+            and isinstance(statement, ast.Assign)
+            and isinstance(statement.value, ast.Constant)
+            and isinstance(statement.value.value, str)
+            and _ABSOLUTE.match(statement.value.value)
+            and isinstance(node.slice, ast.Constant)
+            and node.slice.value == MODEL_DIR
+            and ctx.qualified_name(node.value) == "os.environ"
+            and not ctx.facts.is_conditional(statement)
+            and ctx.facts.scope_of(node).function() in {ctx.facts.module, ctx.init_scope, ctx.run_scope}
+        ):
+            yield statement, statement.value.value
 
 
 @rule(

@@ -68,16 +68,20 @@ def file_cells(document: dict[str, Any]) -> Iterator[FileCell]:
         if cell.get("cell_type") != "code":
             continue
         text = cell_source(cell)
-        match = _MAGIC.match(text)
-        if match is None or match[1] not in {"deploy", "writefile", "file"}:
-            continue
-        cell_id = str(cell.get("id") or f"cell-{index}")
-        if match[1] == "deploy":
-            yield FileCell(index, cell_id, "deploy", None, text)
-            continue
-        words = match[2].replace("-a ", "").replace("--append ", "").strip().strip("'\"")
-        if _LOCATION.search(words):
-            yield FileCell(index, cell_id, "writefile", words, text)
+        magic = file_magic(text)
+        if magic is not None:
+            yield FileCell(index, str(cell.get("id") or f"cell-{index}"), magic[0], magic[1] or None, text)
+
+
+def file_magic(text: str) -> tuple[str, str] | None:
+    """Return the magic of a cell that becomes a file: ``("deploy", "")`` or ``("writefile", target)``."""
+    match = _MAGIC.match(text)
+    if match is None or match[1] not in {"deploy", "writefile", "file"}:
+        return None
+    if match[1] == "deploy":
+        return "deploy", ""
+    words = match[2].replace("-a ", "").replace("--append ", "").strip().strip("'\"")
+    return ("writefile", words) if _LOCATION.search(words) else None
 
 
 def names_of_other_cells(document: dict[str, Any]) -> frozenset[str]:

@@ -14,6 +14,7 @@ from jupyter_mldeploy.core.script.source import SourceText, Span
 _CONDA = re.compile(r"^(?:[\w./-]+::)?(?P<name>[A-Za-z0-9][\w.-]*)\s*(?P<rest>.*)$")
 _PIP = re.compile(r"^(?P<name>[A-Za-z0-9][\w.-]*)\s*(?:\[(?P<extras>[^\]]*)\])?\s*(?P<rest>.*)$")
 _VERSION = re.compile(r"\d[\w.*]*")
+_BELOW = re.compile(r"<\s*(\d[\w.]*)")
 
 # Import name → distributions that bring it, the usual one first.
 _DISTRIBUTIONS = """
@@ -95,6 +96,12 @@ class Package:
             return None
         return match.group()
 
+    @property
+    def below(self) -> str | None:
+        """The version that a range such as ``>=1.2,<2`` stays under, when it says so with ``<``."""
+        match = _BELOW.search(self.rest)
+        return match.group(1) if match else None
+
 
 def canonical(name: str) -> str:
     """Return a distribution's name as pip compares it."""
@@ -140,4 +147,29 @@ def requirements(source: SourceText) -> Iterator[Package]:
 
 def pins(path: str, packages: Iterator[Package]) -> PinnedEnvironment:
     """Return what an environment says about versions, for the rules about scripts."""
-    return PinnedEnvironment(path, {package.name: package.version for package in packages})
+    found = list(packages)
+    return PinnedEnvironment(
+        path,
+        {package.name: package.version for package in found},
+        {package.name: package.below for package in found if package.below and not package.version},
+    )
+
+
+def is_pinned_below(environment: PinnedEnvironment | None, name: str, version: tuple[int, int]) -> bool:
+    """Whether an environment certainly holds a package in a version under ``version`` (major and minor)."""
+    if environment is None:
+        return False
+    pinned, below = environment.packages.get(name), environment.below.get(name)
+    if pinned is not None:
+        numbers = _numbers(pinned)
+        # "2" or "2.*" alone leaves the minor version open.
+        return numbers[:1] < version[:1] or (len(numbers) > 1 and numbers[:2] < version)
+    return below is not None and _numbers(below) <= version
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    """Read ``"2.4.0"`` as ``(2, 4)``: zeros behind the minor version say nothing."""
+    numbers = [int(part) for part in re.findall(r"\d+", version)]
+    while len(numbers) > 2 and numbers[-1] == 0:
+        numbers.pop()
+    return tuple(numbers)

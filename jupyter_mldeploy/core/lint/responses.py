@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from jupyter_mldeploy.core.lint.context import Finding, ScriptContext, called_name
-from jupyter_mldeploy.core.lint.diagnostics import Fix
+from jupyter_mldeploy.core.lint.diagnostics import Fix, Severity
 from jupyter_mldeploy.core.lint.rule import ONLINE, rule
 from jupyter_mldeploy.core.lint.schema_use import NOT_ENCODABLE
 
@@ -15,7 +15,7 @@ _OTHERS = {
     "enumerate",
 }  # fmt: skip
 _REFUSED = (NOT_ENCODABLE | _OTHERS) - {"generator"}
-_PREDICTIONS = {"predict", "predict_proba", "predict_log_proba", "decision_function", "predict_on_batch"}
+PREDICTIONS = {"predict", "predict_proba", "predict_log_proba", "decision_function", "predict_on_batch"}
 _TEXT_MAKERS = {"json.dumps", "simplejson.dumps", "ujson.dumps"}
 _ADVICE = {
     "ndarray": "return .tolist()",
@@ -179,7 +179,8 @@ def unconverted_prediction(ctx: ScriptContext) -> Iterator[Finding]:
     """`run()` returns what `predict()` gave, which is an array for nearly every library.
 
     Azure's server cannot encode it. The scoring server of this project can, so there this is an information; with
-    `server = "azureml"` in the settings it is a warning.
+    `server = "azureml"` in the settings it is a warning. `json.dumps` in the script can encode it nowhere. The same
+    goes for the list of arrays that `run()` of an ONNX Runtime session gives.
 
     Bad::
 
@@ -205,34 +206,93 @@ def unconverted_prediction(ctx: ScriptContext) -> Iterator[Finding]:
             result = model.predict(raw_data)
             return {"result": result.tolist()}
     """
+    ours = ctx.config.server != "azureml"
     for node, value in ctx.run_returns():
         if not ctx.in_run(node):
             continue
-        parts = [value]
-        if isinstance(value, ast.Dict):
-            parts = list(value.values)
-        elif isinstance(value, ast.List | ast.Tuple):
-            parts = list(value.elts)
-        for part in parts:
-            shown = ctx.expression_of(part)
-            if (
-                not isinstance(shown, ast.Call)
-                or not isinstance(shown.func, ast.Attribute)
-                or shown.func.attr not in _PREDICTIONS
-            ):
+        text = _encoded_by_script(ctx, value)
+        for part in _items(text or value):
+            what = _prediction(ctx, part, forgiving=text is not None)
+            if what is None:
                 continue
-            if _is_own_model(ctx, shown.func.value):
-                continue
+            one = what.endswith("an array")
             fix = None
-            if isinstance(part, ast.Name | ast.Call):
+            if one and isinstance(part, ast.Name | ast.Call):
                 fix = Fix("Add .tolist()", (ctx.replace(part, f"{ctx.text(part)}.tolist()"),))
-            ours = ctx.config.server != "azureml"
-            does = "only this server encodes" if ours else "is not JSON serializable"
-            message = f"{shown.func.attr}() usually gives an array, which {does}; return .tolist() of it."
-            yield ctx.finding(part, message, fix, severity="info" if ours else None)
+            severity: Severity | None = "info" if ours else None
+            does, convert = "only this server encodes" if ours else "is not JSON serializable", "return"
+            if text is not None:
+                does, convert = "json.dumps cannot encode", "pass"
+                severity = None if _is_of_keras(ctx, part) else "info"
+            advice = f"{convert} .tolist() of {'it' if one else 'each'}"
+            yield ctx.finding(part, f"{what}, which {does}; {advice}.", fix, severity=severity)
 
 
-def _is_own_model(ctx: ScriptContext, node: ast.expr) -> bool:
+def _is_of_keras(ctx: ScriptContext, node: ast.expr) -> bool:
+    """Whether a prediction certainly comes from a Keras model, not from a pickled object that may give anything."""
+    shown = ctx.expression_of(node)
+    shown = (isinstance(shown, ast.Name) and _value_without_errors(ctx, shown)) or shown
+    model = shown.func.value if isinstance(shown, ast.Call) and isinstance(shown.func, ast.Attribute) else None
+    made = ctx.facts.module.bindings.get(model.id, []) if isinstance(model, ast.Name) else []
+    names = [ctx.qualified_name(item.value.func) for item in made if isinstance(item.value, ast.Call)]
+    return bool(names) and all(name and ".keras." in f".{name}" and name.endswith("load_model") for name in names)
+
+
+def _items(node: ast.expr) -> list[ast.expr]:
+    if isinstance(node, ast.Dict):
+        return list(node.values)
+    return list(node.elts) if isinstance(node, ast.List | ast.Tuple) else [node]
+
+
+def _encoded_by_script(ctx: ScriptContext, node: ast.expr) -> ast.expr | None:
+    """Return what ``json.dumps`` gets whose text is returned, when no encoder of its own is given."""
+    shown = ctx.expression_of(node)
+    if (
+        isinstance(shown, ast.Call)
+        and len(shown.args) == 1
+        and ctx.qualified_name(shown.func) == "json.dumps"
+        and not any(item.arg in {"cls", "default", None} for item in shown.keywords)
+    ):
+        return shown.args[0]
+    return None
+
+
+def _prediction(ctx: ScriptContext, node: ast.expr, *, forgiving: bool) -> str | None:
+    """Return what a model's answer usually is, when an expression is such an answer as it came."""
+    shown = ctx.expression_of(node)
+    if forgiving and isinstance(shown, ast.Name):
+        shown = _value_without_errors(ctx, shown) or shown
+    if not isinstance(shown, ast.Call) or not isinstance(shown.func, ast.Attribute):
+        return None
+    model, method = shown.func.value, shown.func.attr
+    if method in PREDICTIONS and not is_own_model(ctx, model):
+        return f"{method}() usually gives an array"
+    return "run() of an ONNX session gives a list of arrays" if is_onnx_run(ctx, shown) else None
+
+
+def is_onnx_run(ctx: ScriptContext, call: ast.Call) -> bool:
+    """Whether a call is certainly ``run()`` of a session of ONNX Runtime, which gives a list."""
+    func = call.func
+    if not isinstance(func, ast.Attribute) or func.attr != "run" or not isinstance(func.value, ast.Name):
+        return False
+    found = ctx.facts.lookup(func.value.id, ctx.facts.scope_of(func.value))
+    bound = [item.value for item in found[1]] if found else []
+    made = [item for item in bound if not (isinstance(item, ast.Constant) and item.value is None)]
+    return bool(made) and all(
+        isinstance(item, ast.Call) and ctx.qualified_name(item.func) == "onnxruntime.InferenceSession" for item in made
+    )
+
+
+def _value_without_errors(ctx: ScriptContext, node: ast.Name) -> ast.expr | None:
+    """Return the only value that a variable of ``run()`` gets outside of ``except``, if it has one."""
+    found = ctx.facts.lookup(node.id, ctx.facts.scope_of(node))
+    if found is None or found[0] is not ctx.run_scope:
+        return None
+    normal = [item for item in found[1] if ctx.in_handler(item.node) is None]
+    return normal[0].value if len(normal) == 1 and normal[0].kind == "assign" else None
+
+
+def is_own_model(ctx: ScriptContext, node: ast.expr) -> bool:
     """Whether an object is made by a class or function of this script, whose ``predict`` may return anything."""
     if not isinstance(node, ast.Name):
         return True

@@ -51,6 +51,8 @@ class Rule:
         whole: it needs the whole script, so it keeps silent while any part cannot be parsed.
         confirmed: it only speaks about files that are certainly entry scripts.
         response: it judges what ``run()`` returns; a hint at most while the script's kind is uncertain.
+        serves: callers who know better than the Swagger document are answered all the same, so a deployment is not
+            refused for it.
         check: the function that finds it.
     """
 
@@ -65,6 +67,7 @@ class Rule:
     whole: bool
     confirmed: bool
     response: bool
+    serves: bool
     check: Callable[[Any], Iterable[Any]]
 
     @property
@@ -124,12 +127,13 @@ def rule(
     whole: bool = False,
     confirmed: bool = False,
     response: bool = False,
+    serves: bool = False,
 ) -> Callable[[Callable[[Any], Iterable[Any]]], Callable[[Any], Iterable[Any]]]:
     """Add the decorated function to the rule table; see :class:`Rule` for the arguments."""
 
     def add(check: Callable[[Any], Iterable[Any]]) -> Callable[[Any], Iterable[Any]]:
         _RULES[code] = Rule(
-            code, name, severity, zero_fp, stage, runtime, family, kinds, whole, confirmed, response, check
+            code, name, severity, zero_fp, stage, runtime, family, kinds, whole, confirmed, response, serves, check
         )
         return check
 

@@ -91,12 +91,14 @@ def schema_names_no_parameter(ctx: ScriptContext) -> Iterator[Finding]:
     kinds=_SCHEMA,
     runtime="A value is not provided for the 'extra' parameter.",
     whole=True,
+    serves=True,
 )
 def parameter_without_schema(ctx: ScriptContext) -> Iterator[Finding]:
     """A required parameter of a decorated `run()` has no `@input_schema`.
 
     The parameter is missing from the Swagger document, so a request made from it is refused with status 400; a caller
-    who guesses the name gets its value through undecoded. `request_headers` and parameters with a default need none.
+    who knows the name gets its value through undecoded, so the script can be deployed. `request_headers` and parameters
+    with a default need none.
 
     Bad::
 

@@ -26,6 +26,9 @@ _PLAIN = {
 # Fields that may hold nodes, the last first; filled by the first use of each node class.
 _FIELDS: dict[type, tuple[str, ...]] = {ast.Constant: (), ast.MatchSingleton: ()}
 
+#: What :class:`Facts` lists: the module's own first, then that of its functions, the last one first.
+LISTS = "names", "calls", "attributes", "subscripts", "imports", "strings", "handlers", "functions", "classes"
+
 
 @dataclass(slots=True)
 class Binding:
@@ -75,14 +78,14 @@ class Scope:
 
 
 class Facts:
-    """The one pass over a tree and what the rules ask of it."""
+    """The one pass over a tree and what the rules ask of it; without ``walk`` there is nothing in it yet."""
 
-    def __init__(self, tree: ast.Module) -> None:
+    def __init__(self, tree: ast.Module, *, walk: bool = True) -> None:
         self.tree = tree
         self.module = Scope("module", tree, None)
         self.parents: dict[ast.AST, ast.AST] = {}
         self.scopes: dict[ast.AST, Scope] = {tree: self.module}
-        self._owners: dict[ast.AST, Scope] = {}
+        self.owners: dict[ast.AST, Scope] = {}
         self.names: list[ast.Name] = []
         self.calls: list[ast.Call] = []
         self.attributes: list[ast.Attribute] = []
@@ -93,13 +96,16 @@ class Facts:
         self.functions: list[FunctionNode] = []
         self.classes: list[ast.ClassDef] = []
         self.star_imports: list[ast.ImportFrom] = []
-        self._walk(tree)
+        #: How many of each of LISTS are the module's own; its functions' come after.
+        self.outer: tuple[int, ...] = (0,) * len(LISTS)
+        if walk:
+            self._walk(tree)
 
     # -- the pass ---------------------------------------------------------------------------------------------------
 
     def _walk(self, tree: ast.Module) -> None:
         """Visit every node once, scope by scope; this is the hottest loop of the linter, hence its plainness."""
-        parents, owners, handlers, fields_of = self.parents, self._owners, _HANDLERS, _FIELDS
+        parents, owners, handlers, fields_of = self.parents, self.owners, _HANDLERS, _FIELDS
         scopes: list[tuple[Scope, list[ast.AST]]] = [(self.module, list(reversed(tree.body)))]
         for statement in tree.body:
             parents[statement] = tree
@@ -143,6 +149,8 @@ class Facts:
                     # Generators come before the element, as they are evaluated; the last on the stack comes first.
                     within.sort(key=lambda item: isinstance(item, ast.comprehension))
                 scopes.append((inner, within))
+            if scope is self.module:
+                self.outer = tuple(len(getattr(self, name)) for name in LISTS)
 
     def _name(self, node: ast.Name, scope: Scope) -> None:
         self.names.append(node)
@@ -282,7 +290,7 @@ class Facts:
 
     def scope_of(self, node: ast.AST) -> Scope:
         """Return the scope whose code a node belongs to (a function's decorators and defaults belong outside)."""
-        known = self._owners.get(node)
+        known = self.owners.get(node)
         if known is not None:
             return known
         child = node

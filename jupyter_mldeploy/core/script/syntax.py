@@ -15,6 +15,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 from jupyter_mldeploy.core.script.source import BOM, SourceText, Span
 
@@ -25,6 +26,9 @@ _REPAIRS = 24
 # More than this is no script that is being typed, but another kind of file.
 _BROKEN_CHUNKS = 100
 _PROBLEMS = 50
+# With more pieces, putting them together costs what it saves.
+_REMEMBERED = 1_000
+_BLANK_LINES = 2_000
 _HARD = re.compile(r"(?:@|(?:async\s+)?def\b|class\b)")
 _HEADER = re.compile(r"^(async[ \t]+)?def[ \t]+(\w+)[ \t]*\(", re.MULTILINE)
 _STATEMENT = re.compile(r"[^\s#)\]}'\"]")
@@ -52,6 +56,41 @@ class Chunk:
     broken: bool
 
 
+@dataclass(slots=True, eq=False)
+class Piece:
+    """A chunk's statements, where they are in the whole text, and why it had to be repaired.
+
+    ``notes`` belongs to whoever looks through the statements: it is remembered with them.
+    """
+
+    body: list[ast.stmt]
+    error: SyntaxError | None
+    notes: Any = None
+
+
+class Memory:
+    """The pieces of one text from one version to the next, so that a key costs the chunk it is typed into.
+
+    A memory serves one text and one thread. What is read with it shares parts with what was read before: the earlier
+    reading is not to be used any more.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[int, str], Piece] = {}
+
+    def pieces(self, lines: list[str], chunks: list[tuple[int, int]]) -> tuple[Piece, ...]:
+        """Return the pieces of a text; those that stand where they stood are the same as before."""
+        before, now = self._known, {}
+        for start, end in chunks:
+            key = (start, "\n".join(lines[start:end]))
+            piece = before.get(key)
+            if piece is None:
+                piece = Piece(*_parse_chunk(lines[start:end], start, repair=True))
+            now[key] = piece
+        self._known = now
+        return tuple(now.values())
+
+
 @dataclass(frozen=True, slots=True)
 class ParsedSource:
     """A text, the tree of what could be read of it, what could not, and its top-level chunks."""
@@ -61,6 +100,8 @@ class ParsedSource:
     problems: tuple[SyntaxProblem, ...]
     chunks: tuple[Chunk, ...]
     too_large: bool = False
+    pieces: tuple[Piece, ...] = ()
+    """The chunks' own trees, in order, when the text was read with a :class:`Memory`; else nothing."""
 
     @property
     def has_errors(self) -> bool:
@@ -73,8 +114,8 @@ class ParsedSource:
         return at >= 0 and self.chunks[at].broken and line <= self.chunks[at].end_line
 
 
-def parse_source(text: str) -> ParsedSource:
-    """Parse ``text``; never raises for what a text can hold.
+def parse_source(text: str, memory: Memory | None = None) -> ParsedSource:
+    """Parse ``text``; never raises for what a text can hold. With ``memory`` only what has changed is parsed again.
 
     Texts beyond :data:`MAX_CHARACTERS` come back with an empty tree, ``too_large`` and one problem that says so.
     """
@@ -87,15 +128,24 @@ def parse_source(text: str) -> ParsedSource:
         )
         problem = SyntaxProblem(message, Span(1, 0, 1, len(source.line(1)[:80])))
         return ParsedSource(source, _module([]), (problem,), (Chunk(1, last, True),), too_large=True)
+    places = list(_chunks(source.lines)) if memory is not None else []
+    pieces = memory.pieces(source.lines, places) if memory is not None and len(places) <= _REMEMBERED else ()
+    if pieces and all(piece.error is None for piece in pieces):
+        # What spans chunks (a text in triple quotes) leaves at least one broken, so whole ones make up the whole.
+        body = [statement for piece in pieces for statement in piece.body]
+        return ParsedSource(source, _module(body), (), (Chunk(1, last, False),), pieces=pieces)
     tree = _parse(text.removeprefix(BOM))
     if isinstance(tree, ast.Module):
         return ParsedSource(source, tree, (), (Chunk(1, last, False),))
-    body: list[ast.stmt] = []
+    body = []
     chunks: list[Chunk] = []
     problems = [_problem(tree, source, 1)]
     broken = 0
-    for start, end in _chunks(source.lines):
-        nodes, error = _parse_chunk(source.lines[start:end], start, repair=broken < _BROKEN_CHUNKS)
+    for number, (start, end) in enumerate(places or _chunks(source.lines)):
+        if pieces:
+            nodes, error = pieces[number].body, pieces[number].error
+        else:
+            nodes, error = _parse_chunk(source.lines[start:end], start, repair=broken < _BROKEN_CHUNKS)
         broken += error is not None
         body.extend(nodes)
         chunks.append(Chunk(start + 1, end, error is not None))
@@ -109,7 +159,7 @@ def parse_source(text: str) -> ParsedSource:
     if not any(chunk.broken for chunk in chunks):
         line = problems[0].span.line
         chunks = [Chunk(c.start_line, c.end_line, c.start_line <= line <= c.end_line) for c in chunks]
-    return ParsedSource(source, _module(body), tuple(problems), tuple(chunks))
+    return ParsedSource(source, _module(body), tuple(problems), tuple(chunks), pieces=pieces)
 
 
 def _module(body: list[ast.stmt]) -> ast.Module:
@@ -127,7 +177,7 @@ def _parse(text: str) -> ast.Module | SyntaxError:
             warnings.simplefilter("ignore")
             return ast.parse(text)
     except SyntaxError as error:
-        return error
+        return error.with_traceback(None)  # which would keep everything that its callers have, for as long as the error
     except (RecursionError, MemoryError):
         return _error("the script is nested too deeply for Python to read", 1)
     except ValueError as error:  # lone surrogates
@@ -163,7 +213,13 @@ def _chunks(lines: list[str]) -> Iterator[tuple[int, int]]:
 
 
 def _parse_chunk(lines: list[str], offset: int, *, repair: bool) -> tuple[list[ast.stmt], SyntaxError | None]:
-    tree = _parse("\n".join(lines).removeprefix(BOM))
+    text = "\n".join(lines).removeprefix(BOM)
+    if 0 < offset <= _BLANK_LINES:
+        # Lines before it cost the parser less than moving every node does afterwards.
+        tree = _parse("\n" * offset + text)
+        if isinstance(tree, ast.Module):
+            return tree.body, None
+    tree = _parse(text)
     if isinstance(tree, ast.Module):
         return _moved(tree.body, offset), None
     if not repair:

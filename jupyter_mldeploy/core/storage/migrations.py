@@ -146,7 +146,42 @@ CREATE TABLE environments (
 ) WITHOUT ROWID;
 """
 
-MIGRATIONS: tuple[tuple[int, str], ...] = ((1, _STORAGE), (2, _SERVICES), (3, _ENVIRONMENTS))
+_IMAGES = """
+-- Deleted versions keep their row, so that a number is never given to other content.
+CREATE TABLE images (
+    name        TEXT NOT NULL,
+    version     INTEGER NOT NULL,
+    kind        TEXT NOT NULL,
+    state       TEXT NOT NULL,
+    reason      TEXT,
+    builder     TEXT NOT NULL,
+    context     TEXT NOT NULL,
+    bundle      TEXT NOT NULL,
+    reference   TEXT NOT NULL,
+    digest      TEXT,
+    size        INTEGER,
+    stages      TEXT NOT NULL,
+    locations   TEXT NOT NULL,
+    facts       TEXT NOT NULL,
+    description TEXT,
+    tags        TEXT NOT NULL,
+    properties  TEXT NOT NULL,
+    created     REAL NOT NULL,
+    finished    REAL,
+    deleted     REAL,
+    PRIMARY KEY (name, version)
+) WITHOUT ROWID;
+CREATE INDEX images_bundle ON images (bundle);
+
+-- Images of stages that services' images stand on: a cache, kept while it is used.
+CREATE TABLE image_stages (
+    reference TEXT PRIMARY KEY,
+    builder   TEXT NOT NULL,
+    used      REAL NOT NULL
+) WITHOUT ROWID;
+"""
+
+MIGRATIONS: tuple[tuple[int, str], ...] = ((1, _STORAGE), (2, _SERVICES), (3, _ENVIRONMENTS), (4, _IMAGES))
 
 LATEST = MIGRATIONS[-1][0]
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import os
+import socket
 import sys
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 
 def start_token(pid: int) -> str | None:
@@ -40,6 +43,19 @@ def own_start_token() -> str:
 def is_alive(pid: int, token: str) -> bool:
     """Return whether the process that had ``pid`` and ``token`` is still running on this machine."""
     return start_token(pid) == token
+
+
+def own_identity() -> dict[str, str | int]:
+    """Return what tells the running process from all others, on other machines too: host, pid and token, for JSON."""
+    return {"host": socket.gethostname(), "pid": os.getpid(), "token": own_start_token()}
+
+
+def has_ended(identity: Mapping[str, Any]) -> bool:
+    """Return whether a process (:func:`own_identity`) is known to be dead: it ran on this machine and is no more."""
+    if identity.get("host") != socket.gethostname():
+        return False
+    pid = str(identity.get("pid") or 0)
+    return pid.isdecimal() and not is_alive(int(pid), str(identity.get("token")))
 
 
 @lru_cache(maxsize=1)

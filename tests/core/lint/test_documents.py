@@ -111,9 +111,9 @@ def test_what_cannot_be_read_says_where(text: str, path: str, code: str, place: 
     ids=["arrays", "objects", "deep", "many", "long"],
 )
 def test_hostile_json_is_bounded(text: str) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     (found,) = lint_document(text, path="inferenceconfig.json")
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5
     assert found.code == "MLD001"
 
 
@@ -131,9 +131,9 @@ def test_hostile_json_is_bounded(text: str) -> None:
     ids=["bomb", "flow", "block", "long", "loop"],
 )
 def test_hostile_yaml_is_bounded(text: str) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     found = lint_document(text, path="environment.yml")
-    assert time.perf_counter() - start < 10
+    assert time.process_time() - start < 10
     assert found
     assert found[0].code in {"MLD001", "MLD801"}
 
@@ -233,6 +233,17 @@ def test_deployment_configurations(document: dict[str, object], code: str, fixed
 )
 def test_correct_deployment_configurations(document: dict[str, object]) -> None:
     assert codes(json.dumps(document), "deploymentconfig.json") == []
+
+
+def test_paths_of_the_previews_deployment_files() -> None:
+    text = (
+        "$schema: https://azuremlschemas.azureedge.net/latest/managedOnlineDeployment.schema.json\n"
+        "name: blue\nendpoint_name: scoring\ninstance_type: Standard_DS3_v2\nmodel:\n  local_path: model\n"
+        "code_configuration:\n  code:\n    local_path: .\n  scoring_script: score.py\n"
+    )
+    found = lint_document(text, path="deployment.yml")
+    assert [(item.code, item.line) for item in found] == [("MLD862", 6), ("MLD862", 8)]
+    assert apply_fixes(text, found[:1], unsafe=True) == text.replace("  local_path: model", "  path: model")
 
 
 def test_keys_of_the_linter_are_those_of_the_core() -> None:

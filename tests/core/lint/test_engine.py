@@ -233,5 +233,25 @@ def test_pinned_old_scikit_learn_makes_the_removed_import_a_warning() -> None:
     assert lint_source(OLD.format(""), kind="script", environment=new)[0].severity == "error"
 
 
+@pytest.mark.parametrize(
+    ("line", "reported"),
+    [
+        ("numpy", True), ("numpy==2.4.1", True), ("numpy=2", True), ("numpy>=1.20", True), ("numpy<3", True),
+        ("numpy<2.4.1", True), ("numpy==2.3.5", False), ("numpy=1.26.*", False), ("numpy==1.*", False),
+        ("numpy>=1.20,<2.4", False), ("numpy<2", False), ("numpy<2.4.0", False), ("python=3.10", False),
+        ("python=3", True), ("python=3.11", True), ("python>=3.8,<3.11", False),
+    ],
+)  # fmt: skip
+def test_arrays_as_numbers_are_reported_where_numpy_may_refuse_them(line: str, reported: bool) -> None:
+    from jupyter_mldeploy.core.lint.document import read_document
+    from jupyter_mldeploy.core.lint.packages import conda_packages, pins
+    from jupyter_mldeploy.core.script.source import SourceText
+
+    text = RULES["MLD409"].bad
+    environment = pins("env.yml", conda_packages(read_document(SourceText(f"dependencies:\n- {line}\n"), "yaml")))
+    found = [item.code for item in lint_source(text, kind="script", environment=environment)]
+    assert ("MLD409" in found) is reported
+
+
 def test_every_rule_is_reachable() -> None:
     assert all(callable(rule.check) for rule in RULES)

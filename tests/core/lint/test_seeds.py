@@ -15,8 +15,8 @@ _BLOCK = re.compile(r"^[ \t]*```(?:python|py)[^\n]*\n(.*?)^[ \t]*```", re.DOTALL
 EXPECTED = {
     "000": [["MLD403", "MLD601"], [], ["MLD201", "MLD202", "MLD212", "MLD403", "MLD601"]],
     "003": [
-        ["MLD211", "MLD404", "MLD601", "MLD609"],
-        ["MLD404", "MLD601", "MLD609"],
+        ["MLD211", "MLD216", "MLD404", "MLD601", "MLD609"],
+        ["MLD216", "MLD404", "MLD601", "MLD609"],
         [],
         ["MLD412", "MLD610"],
     ],

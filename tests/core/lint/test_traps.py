@@ -37,6 +37,7 @@ TRAPS = {
     "decorators in a loop of definitions": SCHEMA
     + "if os.environ.get('A'):\n    @input_schema('a', NumpyParameterType(np.ones((1, 1))))\n    def run(a):\n        return a.tolist()\nelse:\n    @input_schema('b', NumpyParameterType(np.ones((1, 1))))\n    def run(b):\n        return b.tolist()\n",
     "request_headers": SCHEMA + "@input_schema('data', NumpyParameterType(np.ones((1, 1))))\ndef run(data, request_headers):\n    return data.tolist()\n",
+    "raw HTTP switched on by a function": "from serving.handler import enable_rawhttp, handle\n\ndef init():\n    enable_rawhttp()\n\ndef run(request):\n    if request.method == 'POST':\n        return handle(request.get_data())\n    return handle(None)\n",
     # types of samples
     "own parameter type": SCHEMA
     + "class Mine(AbstractParameterType):\n    pass\n@input_schema('data', Mine([1]))\ndef run(data):\n    return [data]\n",

@@ -13,9 +13,12 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
+
+from pydantic import Field
 
 from jupyter_mldeploy.core.config import DeploymentConfig
+from jupyter_mldeploy.core.config_marks import BelongsTo, Needs
 from jupyter_mldeploy.core.logs import LogFiles
 from jupyter_mldeploy.core.records import State
 from jupyter_mldeploy.core.target import (
@@ -35,10 +38,14 @@ SERVER = Path(__file__).with_name("server.py")
 
 
 class PlainConfig(DeploymentConfig):
-    """Nothing but what every target has."""
+    """What every target has, and settings of its own with the marks that forms and routers go by."""
 
     auth_enabled: bool = False
     """This target has no keys."""
+    accelerators: Annotated[int, Needs("gpu"), BelongsTo("script")] = Field(0, ge=0, le=8)
+    """Devices for the process."""
+    address: Annotated[str | None, BelongsTo("endpoint")] = None
+    """Name that callers know it by."""
 
 
 class PlainTarget:
@@ -48,7 +55,9 @@ class PlainTarget:
     title: ClassVar[str] = "Plain process"
     summary: ClassVar[str] = "One process per service, replaced at each update."
     config_type: ClassVar[type[DeploymentConfig]] = PlainConfig
-    capabilities: ClassVar[Capabilities] = Capabilities(follow_logs=True, why_not={"key_auth": "it is a mere example"})
+    capabilities: ClassVar[Capabilities] = Capabilities(
+        follow_logs=True, why_not={"key_auth": "it is a mere example", "gpu": "it has no devices"}
+    )
 
     def available(self) -> Availability:
         return Availability(True)

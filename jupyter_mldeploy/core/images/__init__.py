@@ -1,0 +1,1 @@
+"""Container images: build contexts, Dockerfiles, builders, and what was built."""

@@ -1,0 +1,1 @@
+"""Asking services on purpose: bodies to send, load, profiles, recorded requests and their replay."""

@@ -1,0 +1,1 @@
+"use strict";(self.rspackChunkjupyter_mldeploy=self.rspackChunkjupyter_mldeploy||[]).push([["labextension_lib_ui_place_js"],{"./labextension/lib/ui/place.js"(e,l,s){async function a(e,l,s={}){await e.restored,e.shell.add(l,"main",s),l.isAttached||e.shell.add(l,"right",{rank:1e3}),e.shell.activateById(l.id)}s.d(l,{show:()=>a})}}]);

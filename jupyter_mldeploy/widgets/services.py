@@ -1,0 +1,101 @@
+"""All services of a workspace as a dashboard: one line each, and the panel of the chosen one."""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+from html import escape
+from typing import TYPE_CHECKING
+
+import ipywidgets as w
+import traitlets as t
+
+from ..core.cards.parts import when
+from ..errors import MldeployError
+from .service_view import ServiceView
+from .view import View, alert, close_tree
+
+if TYPE_CHECKING:
+    from ..core.records import ServiceRecord
+    from ..core.workspace import Workspace
+
+_SIGNS = {"Healthy": "●", "Stopped": "■", "Transitioning": "◌"}
+_MOST = 500
+#: How many services are compared with the truth, and how often; the others follow when a process looks at them.
+_IN_SIGHT = 40
+_COMPARE_S = 3.0
+
+
+class Services(View):
+    """Lists the services of a workspace and follows them.
+
+    ``names`` are those that are listed, ``selected`` is the one whose panel is open (``""`` for none): traits.
+    """
+
+    names = t.Tuple(help="The services that are listed.").tag(sync=False)
+    selected = t.Unicode("", help="The service whose panel is open.").tag(sync=False)
+
+    def __init__(self, workspace: Workspace | None = None, *, poll_s: float = 1.0) -> None:
+        if workspace is None:
+            from ..core.workspace import Workspace
+
+            workspace = Workspace()
+        self._workspace = workspace
+        self._find = w.Text(
+            placeholder="filter by name, target or state", tooltip="Only services that contain this text"
+        )
+        self._list = w.Select(options=[], rows=8, layout={"width": "760px"}, tooltip="The services")
+        self._count = w.HTML()
+        self._place = w.VBox()
+        self._records: list[ServiceRecord] = []
+        self._seen = -1
+        self._compared = 0.0
+        super().__init__()
+        self.children = (w.HBox([self._find, self._count]), self._list, alert(self), self._place)
+        self._find.observe(lambda _: self._draw(), "value")
+        self._list.observe(lambda change: setattr(self, "selected", change["new"] or ""), "value")
+        self.observe(lambda change: self._open(change["new"]), "selected")
+        self._look()
+        self.every(poll_s, self._look)
+
+    def _look(self) -> bool:
+        """Compare those in sight with the truth now and then; read all again when something happened."""
+        if time.monotonic() - self._compared > _COMPARE_S:
+            for name in self.names[:_IN_SIGHT]:
+                with suppress(MldeployError):  # deleted meanwhile, or its target is away: the others matter too
+                    self._workspace.deployer.refresh(name)
+            self._compared = time.monotonic()
+        newest = self._workspace.events.last_seq()
+        if newest != self._seen:
+            self._seen = newest
+            self._records = self._workspace.catalogue.services()
+            self.draw(self._draw)
+        return True
+
+    def _draw(self) -> None:
+        wanted = self._find.value.lower()
+        found = [item for item in self._records if wanted in f"{item.name} {item.target} {item.state}".lower()]
+        shown = found[:_MOST]
+        self._count.value = escape(
+            f"{len(found)} of {len(self._records)} services" + (", the first 500" * (len(found) > _MOST))
+        )
+        chosen = self._list.value
+        options = [(_line(item), item.name) for item in shown]
+        if list(self._list.options) != options:
+            names = {item.name for item in shown}
+            self._list.options = options
+            self._list.value = chosen if chosen in names else None
+        self.names = tuple(item.name for item in shown)
+
+    def _open(self, name: str) -> None:
+        for child in self._place.children:
+            close_tree(child)
+        self._place.children = (ServiceView(self._workspace.service(name)),) if name else ()
+        if self._list.value != (name or None) and name in self.names:
+            self._list.value = name
+
+
+def _line(record: ServiceRecord) -> str:
+    sign = _SIGNS.get(str(record.state), "✗")
+    revision = f"revision {record.live_revision}" if record.live_revision is not None else "no revision"
+    return f"{sign} {record.name} · {record.state} · {revision} · {record.target} · {when(record.updated)}"

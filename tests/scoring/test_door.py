@@ -1,0 +1,216 @@
+"""Revisions in processes of their own behind one door: no request is lost while they follow one another."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .test_standalone import Command, command, free_port
+from .worker_process import wait_until
+
+SCRIPT = (
+    "import os, sys, time, signal\n\n\ndef init():\n    print('secret is', os.environ.get('PASSWORD'))\n\n\n"
+    "def run(data):\n    if data == 'die':\n        os.kill(os.getpid(), signal.SIGKILL)\n"
+    "    return os.environ['MLDEPLOY_REVISION']\n"
+)
+
+
+class House:
+    """A door and the revisions behind it."""
+
+    def __init__(self, folder: Path, stack: ExitStack) -> None:
+        self.folder = folder
+        self.port = free_port()
+        self._stack = stack
+        (folder / "score.py").write_text(SCRIPT)
+        self.door = self.open_door()
+
+    def open_door(self) -> subprocess.Popen[bytes]:
+        arguments = ["--folder", str(self.folder), "--host", "127.0.0.1", "--port", str(self.port)]
+        door = subprocess.Popen([sys.executable, "-m", "jupyter_mldeploy.scoring.doorkeeper", *arguments])
+        self._stack.callback(self._end, door)
+        wait_until(lambda: (self.folder / "door.sock").exists() and door.poll() is None and self.state)
+        return door
+
+    @staticmethod
+    def _end(process: subprocess.Popen[bytes]) -> None:
+        process.kill()
+        process.wait()
+
+    def revision(self, number: int, *, take: bool = True, **variables: str) -> Command:
+        place = self.folder / f"r{number}-{time.monotonic_ns()}"
+        place.mkdir()
+        environment = {
+            "MLDEPLOY_DOOR": str(self.folder / "door.sock"),
+            "MLDEPLOY_REVISION": str(number),
+            "MLDEPLOY_LOG_FORMAT": "json",
+            "MLDEPLOY_DRAIN_IDLE_S": "0.5",
+            **variables,
+        }
+        arguments = ("--entry_script", str(self.folder / "score.py"), "--host", "127.0.0.1", "--port", str(free_port()))
+        revision = self._stack.enter_context(command(place, *arguments, environment=environment))
+        if take:
+            wait_until(lambda: self.events(revision, "ready"))
+            (self.folder / "door.take").write_text(str(number))
+            wait_until(lambda: self.state["live"] == str(number) and self.state["serving"])
+            assert (self.folder / "door.take").exists(), "an engine may not have set the file's mode yet"
+        return revision
+
+    @staticmethod
+    def events(revision: Command, kind: str) -> list[dict[str, Any]]:
+        lines = [json.loads(line) for line in revision.output.read_text().splitlines() if line.startswith("{")]
+        return [line["event"] for line in lines if line.get("event", {}).get("event") == kind]
+
+    @property
+    def state(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads((self.folder / "door.json").read_bytes())
+        return found
+
+    def ask(self, body: str = "x") -> tuple[int, str]:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        try:
+            connection.request("POST", "/score", body)
+            answer = connection.getresponse()
+            return answer.status, answer.read().decode()
+        finally:
+            connection.close()
+
+    def answers(self, body: str = "x") -> tuple[int, str] | None:
+        try:
+            return self.ask(body)
+        except (OSError, http.client.HTTPException):
+            return None
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    with ExitStack() as stack:
+        yield House(tmp_path, stack)
+
+
+@contextmanager
+def load(house: House) -> Iterator[list[tuple[int, str]]]:
+    """Clients that keep their connections; what they got is in the list."""
+    seen: list[tuple[int, str]] = []
+    stop = threading.Event()
+
+    def client() -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", house.port, timeout=10)
+        while not stop.is_set():
+            try:
+                connection.request("POST", "/score", "x")
+                answer = connection.getresponse()
+                seen.append((answer.status, answer.read().decode()))
+            except (OSError, http.client.HTTPException) as error:
+                seen.append((0, repr(error)))
+                connection.close()
+        connection.close()
+
+    clients = [threading.Thread(target=client) for _ in range(4)]
+    for item in clients:
+        item.start()
+    try:
+        yield seen
+    finally:
+        stop.set()
+        for item in clients:
+            item.join(20)
+
+
+def test_no_request_is_lost_while_revisions_follow_one_another(house: House) -> None:
+    before = house.revision(1)
+    with load(house) as seen:
+        for number in range(2, 6):
+            after = house.revision(number)
+            assert before.process.wait(15) == 0, "a revision that was followed drains and ends"
+            before = after
+        wait_until(lambda: (200, '"5"') in seen)
+    assert {status for status, _ in seen} == {200}
+    assert {answer for _, answer in seen} == {f'"{number}"' for number in range(1, 6)}
+
+
+def test_a_candidate_serves_only_when_it_is_told_to(house: House) -> None:
+    house.revision(1)
+    candidate = house.revision(2, take=False)
+    wait_until(lambda: house.events(candidate, "ready"))
+    wait_until(lambda: house.state["present"] == ["1", "2"])
+    assert {house.ask() for _ in range(20)} == {(200, '"1"')}
+    candidate.process.kill()
+    wait_until(lambda: house.state["present"] == ["1"])
+    assert house.ask() == (200, '"1"')
+
+
+def test_a_killed_revision_is_told_of_and_comes_back(house: House) -> None:
+    first = house.revision(1)
+    first.process.kill()
+    status, body = wait_until(lambda: (found := house.answers()) and found[0] == 503 and found)
+    assert status == 503
+    assert "Revision 1 is not running" in body
+    assert house.state["serving"] is False
+    house.revision(1, take=False)  # started again by its engine; nobody needs to tell it to serve
+    assert wait_until(lambda: (found := house.answers()) and found[0] == 200 and found) == (200, '"1"')
+
+
+def test_crashes_of_workers_are_counted(house: House) -> None:
+    house.revision(1)
+    for count in range(1, 4):
+        wait_until(lambda: house.answers("die") is None)
+        wait_until(lambda seen=count: len(house.state["crashes"]) >= seen, 20)
+        wait_until(lambda: house.state["workers"] == 1, 20)
+    state = house.state
+    assert state["looping"] is True
+    assert state["crashes"][-1]["text"] == "a worker ended by SIGKILL"
+    assert house.ask() == (200, '"1"')
+
+
+def test_a_killed_door_is_found_again(house: House) -> None:
+    house.revision(1)
+    house.door.kill()
+    house.door.wait()
+    # The revision's own hold on the port has to go before another door can open it; containers have one each.
+    house.port = free_port()
+    house.door = house.open_door()
+    assert wait_until(lambda: (found := house.answers()) and found[0] == 200 and found, 20) == (200, '"1"')
+
+
+def test_why_a_candidate_cannot_start_is_in_its_log(house: House) -> None:
+    house.revision(1)
+    script = "def init():\n    raise RuntimeError('no weights')\ndef run(data):\n    pass\n"
+    (house.folder / "score.py").write_text(script)
+    candidate = house.revision(2, take=False)
+    assert candidate.process.wait(20) == 3
+    (event,) = house.events(candidate, "failed")
+    assert event["stage"] == "init"
+    assert event["traceback"][-1]["text"] == "raise RuntimeError('no weights')"
+    assert house.ask() == (200, '"1"')
+
+
+def test_secrets_from_a_file_reach_the_script_and_no_log(house: House) -> None:
+    secret = 'wörd-"quoted"-1234'
+    (house.folder / "secrets.json").write_text(json.dumps({"PASSWORD": secret}))
+    revision = house.revision(1, MLDEPLOY_SECRETS_FILE=str(house.folder / "secrets.json"))
+    output = revision.output.read_text()
+    assert "secret is ***" in output
+    assert "1234" not in output
+    broken = house.revision(2, take=False, MLDEPLOY_SECRETS_FILE=str(house.folder / "nothing.json"))
+    assert broken.process.wait(20) == 2
+    assert "MLDEPLOY_SECRETS_FILE" in broken.output.read_text()
+
+
+def test_exit_code_of_a_worker_that_is_killed_before_it_is_ready(house: House) -> None:
+    (house.folder / "score.py").write_text(
+        "import os, signal\ndef init():\n    os.kill(os.getpid(), signal.SIGKILL)\ndef run(data):\n    pass\n"
+    )
+    candidate = house.revision(1, take=False)
+    assert candidate.process.wait(20) == 128 + signal.SIGKILL

@@ -1,0 +1,1 @@
+"""Tests of what people see: a real JupyterLab in a real browser."""

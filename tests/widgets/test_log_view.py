@@ -1,0 +1,58 @@
+"""LogView: live, bounded, filtered, and over when the service is."""
+
+from __future__ import annotations
+
+from contextlib import closing
+
+from jupyter_mldeploy.core.service import Service
+from jupyter_mldeploy.widgets import LogView
+from tests.widgets.conftest import eventually
+
+
+def test_new_lines_come_by_themselves_and_can_be_filtered(adder: Service) -> None:
+    with closing(LogView(adder, poll_s=0.02)) as view:
+        eventually(lambda: "ready to add" in view.text, "the first lines are there")
+        adder.score()
+        eventually(lambda: "adding (2, 3)" in view.text, "the request's lines come")
+        view.filter = "READY"
+        assert [line.split(" [")[0] for line in view.text.splitlines()] == ["ready to add"]
+        view.filter, view.level = "", "error"
+        assert "ready to add" not in view.text
+        assert 'role="log"' in view.children[1].value
+
+
+def test_only_the_last_lines_are_kept(adder: Service) -> None:
+    for _ in range(10):
+        adder.score()
+    with closing(LogView(adder, lines=5, poll_s=0.02)) as view:
+        eventually(lambda: view.count >= 5, "lines are read")
+        assert len(view.text.splitlines()) == 5
+
+
+def test_not_following_holds_still(adder: Service) -> None:
+    with closing(LogView(adder, poll_s=0.02)) as view:
+        eventually(lambda: view.count > 0, "lines are read")
+        view.follow = False
+        before = view.text
+        adder.score()
+        other = LogView(adder, poll_s=0.02)
+        with closing(other):
+            eventually(lambda: other.text.count("adding") > before.count("adding"), "another view sees the line")
+        assert view.text == before
+        view.follow = True
+        eventually(lambda: view.text.count("adding") > before.count("adding"), "the line is caught up on")
+
+
+def test_text_of_a_log_is_never_markup(echo: Service) -> None:
+    with closing(LogView(echo, poll_s=0.02)) as view:
+        echo.score({"x": "<script>alert(1)</script>"})
+        echo.request({}, headers={"x-client-request-id": "<img>"})
+        eventually(lambda: "POST /score" in view.text, "the requests are logged")
+        assert "<script>" not in view.children[1].value
+        assert "<img>" not in view.children[1].value
+
+
+def test_the_end_of_a_deleted_service_is_said(echo: Service) -> None:
+    with closing(LogView(echo, poll_s=0.02)) as view:
+        echo.delete()
+        eventually(lambda: "deleted" in view.children[0].children[3].value, "the end is said")
