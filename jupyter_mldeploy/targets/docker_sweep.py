@@ -86,6 +86,7 @@ def dismiss(engine: Any, job: Job, config: DockerConfig, door: Part) -> None:
     """
     household = Household.find(engine, job.service.uid)
     before = [part for part in household.revisions if part.revision != job.revision]
+    live = next(part for part in household.revisions if part.revision == job.revision)
     doors = [part for part in household.doors if part.id != door.id]
     _end(engine, before)
     if not before and not doors:
@@ -93,6 +94,7 @@ def dismiss(engine: Any, job: Job, config: DockerConfig, door: Part) -> None:
 
     def see_out() -> None:
         with suppress(Exception), engine_client() as own:
+            _end_again(own, before, live)
             for part in before:
                 with suppress(Exception):
                     own.wait(part.id, timeout=config.drain_timeout_s + 10)
@@ -123,11 +125,19 @@ def _end_replaced(engine: Any, view: View) -> None:
     if live is None or not replaced or not live.orphaned:
         return
     _end(engine, replaced)
+    _end_again(engine, replaced, live)
+
+
+def _end_again(engine: Any, replaced: Sequence[Part], live: Part) -> None:
+    """End replaced revisions that had drained, and that the engine started again before their dismissal.
+
+    Nobody asks them any more, and while they start they do not hear the signal.
+    """
     began = started_at(engine.inspect_container(live.id)) or 0.0
     for part in replaced:
         with suppress(Exception):
-            started = started_at(engine.inspect_container(part.id)) or 0.0
-            if started > began:  # started again: nobody asks it, and while it starts it does not hear the signal
+            inspected = engine.inspect_container(part.id)
+            if inspected["State"].get("Restarting") or (started_at(inspected) or 0.0) > began:
                 engine.stop(part.id, timeout=_IDLE_S)
 
 

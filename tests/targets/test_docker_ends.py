@@ -16,6 +16,7 @@ import pytest
 from jupyter_mldeploy.core.service import Service
 from jupyter_mldeploy.core.workspace import Workspace
 from jupyter_mldeploy.errors import DeploymentError, ScoringError, TargetUnavailableError
+from jupyter_mldeploy.targets import docker as docker_target
 from jupyter_mldeploy.targets import docker_observe
 from jupyter_mldeploy.targets.docker_house import Part
 from tests.targets.docker_service import ECHO, belongings, docker, kill_first_process, parts, revision
@@ -283,4 +284,32 @@ def test_a_door_that_notes_late_whom_it_serves_costs_no_revision(
         script.write_text(ECHO.format(answer=answer))
         service = workspace.deploy(f"ends-late-{worker_id}", script, target="docker", timeout_s=110, report=report)
         assert (service.state, service.score("1")) == ("Healthy", [answer, "1"])
+    service.delete()
+
+
+def test_a_replaced_revision_that_the_engine_starts_again_goes(
+    workspace: Workspace, tmp_path: Path, worker_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It drains by itself as soon as it is replaced; on a busy machine that is before anybody has dismissed it."""
+    again: list[bool] = []
+    dismiss = docker_target.dismiss
+
+    def started() -> str:
+        return str(docker("inspect", "--format", "{{.State.StartedAt}}", old))
+
+    def dismiss_late(*arguments: Any) -> None:
+        again.append(bool(wait_for(lambda: started() != before, "started again", 30)))
+        dismiss(*arguments)
+
+    script = tmp_path / "score.py"
+    script.write_text(ECHO.format(answer="one"))
+    service = workspace.deploy(f"ends-again-{worker_id}", script, target="docker", timeout_s=110)
+    old = str(revision(service)["Id"])
+    before = started()
+    monkeypatch.setattr(docker_target, "dismiss", dismiss_late)
+    script.write_text(ECHO.format(answer="two"))
+    service.update(script, timeout_s=110)
+    assert again == [True]
+    wait_for(lambda: old not in docker("ps", "--all", "--quiet", "--no-trunc"), "gone", 15)
+    assert service.score("1") == ["two", "1"]
     service.delete()
