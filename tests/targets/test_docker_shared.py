@@ -16,7 +16,7 @@ from jupyter_mldeploy.errors import InUseError
 from jupyter_mldeploy.targets import docker_rollout
 from jupyter_mldeploy.targets.docker_builder import DockerBuilder
 from tests.targets.docker_images import ENVIRONMENT, PLAIN_SCRIPT, Shop, answers, docker, running, unique
-from tests.targets.docker_service import ECHO, belongings, parts
+from tests.targets.docker_service import ECHO, belongings
 from tests.targets.local_service import wait_for
 
 pytestmark = pytest.mark.docker
@@ -64,12 +64,15 @@ def test_images_of_earlier_revisions_go_when_there_are_many(
     workspace = Workspace(tmp_path / "home")
     script.write_text(ECHO.format(answer=0))
     service = workspace.deploy(name, script, target="docker", timeout_s=110)
+    own = ("--filter", f"label=mldeploy.uid={service.record.uid}")
     try:
         for number in range(1, 4):
             script.write_text(ECHO.format(answer=number))
             service.update(script, timeout_s=110)
             # The replaced revision ends in the background, and keeps its image until then.
-            wait_for(lambda: len(parts(service)) == 2, "only the door and the live revision")
+            wait_for(
+                lambda: len(docker("ps", "-aq", *own).split()) == 2, "only the door and the live revision are left"
+            )
         known = [item.reference for item in workspace.images.list(name)]
         there = docker("images", "--format", "{{.Repository}}:{{.Tag}}", f"mldeploy/{name}").split()
         assert len(known) == 3
