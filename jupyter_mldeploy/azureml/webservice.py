@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..core.config import DeploymentConfig, read_config
+from ..core.records import FROM_IMAGE
 from ..core.request import Outcome
 from ..core.service import Service
 from ..errors import NotFoundError
@@ -20,6 +21,7 @@ from .workspace import Workspace
 
 if TYPE_CHECKING:
     from .compute import ComputeTarget
+    from .image import ContainerImageConfig, Image
 
 __all__ = ["Webservice"]
 
@@ -164,11 +166,17 @@ class Webservice:
         tags: Mapping[str, str] | None = None,
         model_name: str | None = None,
         model_id: str | None = None,
+        image_name: str | None = None,
+        image_id: str | None = None,
         **_: Any,
     ) -> list[Webservice]:
-        """Return services, filtered by target, tags (``{key: value}``) and a model that the live revision has."""
+        """Return services, filtered by target, tags (``{key: value}``), and model or image of the live revision."""
         with raising(WebserviceException):
-            found = [item for item in workspace.core.services(tags=tags) if _has_model(item, model_name, model_id)]
+            found = [
+                item
+                for item in workspace.core.services(tags=tags)
+                if _has_model(item, model_name, model_id) and _has_image(item, image_name, image_id)
+            ]
         made = [Webservice(workspace, item.name) for item in found]
         return [item for item in made if compute_type is None or item._is_of(compute_type)]
 
@@ -178,29 +186,74 @@ class Webservice:
     # Deploying it.
 
     @staticmethod
-    def deploy_from_model(
+    def deploy(
         workspace: Workspace,
         name: str,
-        models: Sequence[Model | str | Path],
-        image_config: InferenceConfig,
+        model_paths: Sequence[str | Path],
+        image_config: ContainerImageConfig | InferenceConfig,
         deployment_config: WebserviceDeploymentConfiguration | None = None,
         deployment_target: ComputeTarget | None = None,
         overwrite: bool = False,
     ) -> Webservice:
-        """Do what :meth:`Model.deploy` does."""
-        return Model.deploy(workspace, name, models, image_config, deployment_config, deployment_target, overwrite)
+        """Register files and folders as models of their own names, and deploy them."""
+        models = [Model.register(workspace, path, Path(path).name) for path in model_paths]
+        return Webservice.deploy_from_model(
+            workspace, name, models, image_config, deployment_config, deployment_target, overwrite
+        )
 
     @staticmethod
-    def deploy_from_image(*_: Any, **__: Any) -> Webservice:
-        """Refuse: v1's images are not kept here.
+    def deploy_from_model(
+        workspace: Workspace,
+        name: str,
+        models: Sequence[Model | str | Path],
+        image_config: ContainerImageConfig | InferenceConfig,
+        deployment_config: WebserviceDeploymentConfiguration | None = None,
+        deployment_target: ComputeTarget | None = None,
+        overwrite: bool = False,
+    ) -> Webservice:
+        """Do what :meth:`Model.deploy` does, from either kind of configuration."""
+        from .deployment import begin_deployment
+
+        return begin_deployment(
+            workspace, name, models, image_config, deployment_config, deployment_target,
+            overwrite=overwrite, show_output=False,
+        )  # fmt: skip
+
+    @staticmethod
+    def deploy_local_from_model(
+        workspace: Workspace,
+        name: str,
+        models: Sequence[Model | str | Path],
+        image_config: ContainerImageConfig | InferenceConfig,
+        deployment_config: WebserviceDeploymentConfiguration | None = None,
+        wait: bool = False,
+    ) -> Webservice:
+        """Deploy on this machine."""
+        made = Webservice.deploy_from_model(workspace, name, models, image_config, deployment_config)
+        if wait:
+            made.wait_for_deployment(show_output=True)
+        return made
+
+    @staticmethod
+    def deploy_from_image(
+        workspace: Workspace,
+        name: str,
+        image: Image,
+        deployment_config: WebserviceDeploymentConfiguration | None = None,
+        deployment_target: ComputeTarget | None = None,
+        overwrite: bool = False,
+    ) -> Webservice:
+        """Deploy the very bytes of an image, once it is built; returns at once, and ``wait_for_deployment()`` waits.
+
+        Without configuration and cluster it goes to target ``docker``.
 
         Raises:
-            WebserviceException: always; it says what to write instead.
+            WebserviceException: something given is wrong, or the service exists and ``overwrite`` is false.
         """
-        raise WebserviceException(
-            "Services are made of models and an inference configuration here, and their image is built from these:"
-            " Model.deploy(ws, name, [model], InferenceConfig('score.py', environment=env), deployment_config,"
-            " deployment_target). A foreign image: AksWebservice.deploy_configuration(image='registry/name:tag')."
+        from .deployment import begin_from_image
+
+        return begin_from_image(
+            workspace, name, image, deployment_config, deployment_target, overwrite=overwrite, show_output=False
         )
 
     def wait_for_deployment(self, show_output: bool = False, timeout_sec: float | None = None) -> None:
@@ -270,12 +323,12 @@ class Webservice:
         """Bring it to a new revision that differs in what is given; what served before serves until that is healthy.
 
         Args:
-            image: v1's images are not kept here: give models and an inference configuration.
+            image: serve its bytes; excludes models and an inference configuration.
             settings: what ``deploy_configuration`` of its target takes: ``tags``, ``auth_enabled``, ``num_replicas``, …
             wait: has no effect: it is always waited for.
         """
-        if image is not None:
-            raise WebserviceException("Services are made of models and an inference configuration here: give these.")
+        if image is not None and (models is not None or inference_config is not None):
+            raise WebserviceException("Give an image, or models and an inference configuration, not both.")
         if self._work is not None:
             self.wait_for_deployment()
         given_settings = {**_set(settings), **(deployment_config.settings if deployment_config is not None else {})}
@@ -286,8 +339,17 @@ class Webservice:
             found = inference_config.read()
             changes |= {"source": found.source(), "environment": found.environment}
         with raising(WebserviceException):
-            self.workspace.core.deployer.update(self.name, **changes)
+            if image is not None:
+                self._serve(image, changes["config"])
+            else:
+                self.workspace.core.deployer.update(self.name, **changes)
         self._work = None  # what was told of the deployment is over
+
+    def _serve(self, image: Image, changed: Mapping[str, Any]) -> None:
+        """Serve an image's bytes with the configuration of now, and what changes of it."""
+        record, deployer = self._service().record, self.workspace.core.deployer
+        settings = {**deployer.live(record).config, **changed}
+        deployer.deploy_image(self.name, image.built(), target=record.target, config=settings)
 
     def _switched(self, settings: Mapping[str, Any]) -> dict[str, Any]:
         """Return settings with what v1 switched off by itself: keys where tokens are switched on, and the reverse."""
@@ -320,6 +382,14 @@ def _has_model(service: Service, name: str | None, model_id: str | None) -> bool
         (name is None or model.name == name) and (model_id is None or f"{model.name}:{model.version}" == model_id)
         for model in models
     )
+
+
+def _has_image(service: Service, name: str | None, image_id: str | None) -> bool:
+    if name is None and image_id is None:
+        return True
+    live = service.record.live_in(service.revisions())
+    found = "" if live is None else str(live.facts.get(FROM_IMAGE, ""))
+    return name in {None, found.rpartition(":")[0]} and image_id in {None, found}
 
 
 def _set(settings: Mapping[str, Any]) -> dict[str, Any]:

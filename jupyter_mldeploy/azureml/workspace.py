@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from .compute import ComputeTarget
     from .dataset import Dataset, Datastore
     from .environment import Environment
+    from .image import Image
     from .model import Model
     from .webservice import Webservice
 
@@ -118,6 +119,13 @@ class Workspace:
         from .model import Model
 
         return {model.name: model for model in Model.list(self, latest=True)}
+
+    @property
+    def images(self) -> dict[str, Image]:
+        """The newest version of each image, by name."""
+        from .image import Image
+
+        return {image.name: image for image in reversed(Image.list(self))}
 
     @property
     def environments(self) -> dict[str, Environment]:

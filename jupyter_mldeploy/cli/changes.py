@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..core.deployargs import add_deploy_arguments, read_deploy_values
@@ -116,18 +116,41 @@ def promote_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run_promote(context: Context, args: argparse.Namespace) -> int | None:
     """Promote a service to another target."""
-    from ..core.deployrequest import configuration
-
-    options = read_deploy_values(args.name, vars(args))
     context.service(args.name)
-    config, notes = configuration(options, context.workspace.targets.get(args.target))
-    for note in notes:
-        context.output.note(note)
+    config = _configuration(context, args.name, args, args.target)
     return _change(
         context,
         args.new_name or f"{args.name}-{args.target}",
         lambda report: context.workspace.deployer.promote(
             args.name, args.target, new_name=args.new_name, config=config, report=report, timeout_s=_deadline(args)
+        ),
+    )
+
+
+def deploy_image_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of ``image deploy``."""
+    parser.description = (
+        "Deploy the very bytes that an image was built from. An existing service is brought to a new revision, with the"
+        " configuration that is given here."
+    )
+    parser.add_argument("image", metavar="NAME[:VERSION]", help="the image; the newest version without one")
+    parser.add_argument("name", metavar="SERVICE", help="the service")
+    parser.add_argument("--target", metavar="TARGET", default="docker", help="where it runs (default: docker)")
+    add_deploy_arguments(parser, skip=_all_fields_but("settings", "config_file", "timeout"))
+
+
+def run_deploy_image(context: Context, args: argparse.Namespace) -> int | None:
+    """Deploy an image."""
+    return _change(
+        context,
+        args.name,
+        lambda report: context.workspace.deployer.deploy_image(
+            args.name,
+            args.image,
+            target=args.target,
+            config=_configuration(context, args.name, args, args.target),
+            report=report,
+            timeout_s=_deadline(args),
         ),
     )
 
@@ -238,6 +261,15 @@ def _timeout(parser: argparse.ArgumentParser) -> None:
         type=option_type("timeout"),
         help="give up when it is not healthy after this time",
     )
+
+
+def _configuration(context: Context, name: str, args: argparse.Namespace, target: str) -> Mapping[str, Any]:
+    from ..core.deployrequest import configuration
+
+    config, notes = configuration(read_deploy_values(name, vars(args)), context.workspace.targets.get(target))
+    for note in notes:
+        context.output.note(note)
+    return config
 
 
 def _deadline(args: argparse.Namespace) -> float:

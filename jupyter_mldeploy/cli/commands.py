@@ -110,6 +110,7 @@ FAMILIES: dict[str, tuple[Command, ...]] = {
         Command(("image", "show"), "image", "show one image and who uses it"),
         Command(("image", "logs"), "image", "show an image's build log"),
         Command(("image", "update"), "image", "change an image's tags or properties"),
+        Command(("image", "deploy"), "changes", "deploy an image's very bytes", "deploy_image"),
         Command(("image", "push"), "image", "push an image to a registry"),
         Command(("image", "pull"), "image", "make an image be on the engine"),
         Command(("image", "save"), "image", "write an image's Dockerfile and all that it copies"),

@@ -13,6 +13,9 @@ from ..errors import MldeployError
 from .commands import COMMANDS, GROUPS, find, first_words
 from .context import Context
 
+#: Commands of ``image`` that take one.
+_OF_IMAGES = frozenset({"deploy", "show", "logs", "update", "push", "pull", "save", "delete"})
+
 _BASH = """\
 # mldeploy: completion for bash. Load it with: eval "$(mldeploy completion bash)"
 _mldeploy() {
@@ -114,6 +117,8 @@ def _names(context: Context, path: tuple[str, ...], previous: str, positionals: 
         "deploy", "plan", "update", "rollback", "promote", "status", "logs", "revisions", "diff", "score", "keys",
         "token",
     }  # fmt: skip
+    if path[0] == "image" and path[-1] in _OF_IMAGES and positionals == 0:
+        return [image.id for image in workspace.images.list()]
     if (takes_name and positionals == 0) or path[0] in {"stop", "start", "delete"}:
         return [record.name for record in workspace.catalogue.services()]
     if path[0] == "bundle" and path[1] in {"show", "export", "verify"}:

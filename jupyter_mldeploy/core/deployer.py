@@ -20,8 +20,8 @@ from .environment import EnvironmentSpec
 from .key_changes import regenerate_key, rotate_token_key, takes_tokens
 from .leftovers import tidy
 from .names import check_service_name
-from .promotion import prepare
-from .records import RevisionRecord, ServiceRecord, State
+from .promotion import prepare, prepare_image
+from .records import FROM_IMAGE, Origin, RevisionRecord, ServiceRecord, State
 from .removal import Removal
 from .request import Outcome, Plan, Request
 from .revising import revised, revision_to_serve
@@ -31,6 +31,7 @@ from .traffic.members import members_of, refuse_while_split
 
 if TYPE_CHECKING:
     from .bundle import Bundle
+    from .image import Image
     from .model import Model
     from .workspace import Workspace
 
@@ -228,6 +229,28 @@ class Deployer:
         return self._rollout.roll(
             goal, to, bundle, checked, settings, origin, progress, interpreter=interpreter, facts=facts
         )
+
+    def deploy_image(
+        self,
+        name: str,
+        image: Image | str,
+        *,
+        target: str = "docker",
+        config: Mapping[str, Any] | None = None,
+        timeout_s: float = DEFAULT_TIMEOUT_S,
+        report: Report | None = None,
+        cancelled: threading.Event | None = None,
+    ) -> Outcome:
+        """Deploy the very bytes that an image of the workspace was built from; a service that exists is updated.
+
+        Args:
+            image: ``name:version``, or ``name`` for its newest version.
+        """
+        settings = dict(config or {})
+        item, to, bundle, checked = prepare_image(self._workspace, self._rollout, name, image, target, settings)
+        progress = Progress(timeout_s, report, cancelled)
+        progress.step("check", f"deploying image {item.id} on {target}")
+        return self._rollout.roll(name, to, bundle, checked, settings, Origin(), progress, facts={FROM_IMAGE: item.id})
 
     def stop(self, name: str) -> ServiceRecord:
         """Stop serving; keys, logs and revisions stay. Idempotent."""

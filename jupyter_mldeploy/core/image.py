@@ -34,6 +34,7 @@ from .images.record import CreationState, Image, image_name_of
 from .images.shipping import Shipping, with_tag
 from .names import check_image_name
 from .progress import Progress
+from .records import FROM_IMAGE
 
 if TYPE_CHECKING:
     from .bundle import Bundle
@@ -152,6 +153,17 @@ class Images:
         """Return the image of ``name:version``, or the newest of ``name``; NotFoundError when there is none."""
         return self._settled(self._rows.get_id(image_id))
 
+    def ready(self, image: Image | str) -> Image:
+        """Return an image whose bytes are there; InvalidInputError when they are not."""
+        item = self._one(image)
+        if item.state is not CreationState.SUCCEEDED:
+            raise InvalidInputError(
+                f"Image {item.id} is not there: its state is {item.state}{f' ({item.reason})' if item.reason else ''}.",
+                field="image",
+                hint="`mldeploy image logs` shows its build log.",
+            )
+        return item
+
     def list(
         self,
         name: str | None = None,
@@ -200,19 +212,19 @@ class Images:
             return ""
 
     def users(self, image: Image | str) -> Sequence[str]:
-        """Return which services run the image now."""
+        """Return which services run the image now, or were deployed from it."""
         item = self._one(image)
         if not item.bundle:
             return []
-        catalogue = self._workspace.catalogue
-        try:
-            record = catalogue.service(item.name)
-        except NotFoundError:
-            return []
-        if record.live_revision is None or (item.kind != "service" and not self._runs_images(record.target)):
-            return []
-        live = catalogue.revision(record.uid, record.live_revision)
-        return [f"service {item.name} revision {live.number}"] if live.bundle == item.bundle else []
+        catalogue, found = self._workspace.catalogue, []
+        for record in catalogue.services():
+            live = None if record.live_revision is None else catalogue.revision(record.uid, record.live_revision)
+            if live is None or live.bundle != item.bundle:
+                continue
+            runs = record.name == item.name and (item.kind == "service" or self._runs_images(record.target))
+            if runs or live.facts.get(FROM_IMAGE) == item.id:
+                found.append(f"service {record.name} revision {live.number}")
+        return found
 
     def collecting(self) -> Collecting:
         """Return what removes images that nothing uses."""
@@ -272,7 +284,7 @@ class Images:
             ForbiddenError: the registry refuses the credentials.
             TargetUnavailableError: it cannot be reached; what has arrived need not be sent again.
         """
-        item = self._ready(image)
+        item = self.ready(image)
         shipping = Shipping(self._rows, self.builders.usable(item.builder))
         progress = progress or Progress(DEFAULT_TIMEOUT_S)
         return shipping.push(item, destination, credentials, progress, self.log_path(item))
@@ -289,7 +301,7 @@ class Images:
         Raises:
             NotFoundError: the engine does not have it and it was never pushed.
         """
-        item = self._ready(image)
+        item = self.ready(image)
         shipping = Shipping(self._rows, self.builders.usable(item.builder))
         return shipping.pull(item, credentials, progress or Progress(DEFAULT_TIMEOUT_S))
 
@@ -348,16 +360,6 @@ class Images:
 
     def _one(self, image: Image | str) -> Image:
         return self.get(image if isinstance(image, str) else image.id)
-
-    def _ready(self, image: Image | str) -> Image:
-        item = self._one(image)
-        if item.state is not CreationState.SUCCEEDED:
-            raise InvalidInputError(
-                f"Image {item.id} is not there: its state is {item.state}{f' ({item.reason})' if item.reason else ''}.",
-                field="image",
-                hint="`mldeploy image logs` shows its build log.",
-            )
-        return item
 
     def _settled(self, item: Image) -> Image:
         """Settle an image whose builder died: nobody holds its lock."""

@@ -1,17 +1,19 @@
-"""Promotion: a service's very bytes on another target. What is checked before anything exists there."""
+"""The very bytes of a service or an image on another target: what is checked before anything exists there."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ConflictError, NotFoundError, TargetUnavailableError
+from ..errors import ConflictError, InvalidInputError, NotFoundError, TargetUnavailableError
 from .config import DeploymentConfig, read_config
 from .config_marks import require_capabilities
 from .names import check_service_name
+from .traffic.members import refuse_while_split
 
 if TYPE_CHECKING:
     from .bundle import Bundle
+    from .image import Image
     from .records import RevisionRecord, ServiceRecord
     from .rollout import Rollout
     from .target import Target
@@ -34,28 +36,60 @@ def prepare(
         TargetUnavailableError: the target cannot be used here.
         ConflictError: the name belongs to a service on another target, or to the service itself.
     """
-    bundle = workspace.bundles.get(live.bundle)
-    workspace.bundles.verify(bundle)
     goal = check_service_name(new_name or f"{record.name}-{target}")
-    to = workspace.targets.get(target)
-    config = read_config(to.config_type, settings)
-    require_capabilities(to, config)
     if goal == record.name:
         raise ConflictError(
             f"{goal!r} is the service that is being promoted.", hint="Leave the new name out, or give another one."
         )
+    interpreter = live.facts.get("interpreter")
+    to, bundle, config = _prepare_bundle(
+        workspace, rollout, goal, live.bundle, target, settings, str(interpreter) if interpreter else None
+    )
+    facts = {"promoted_from": {"service": record.name, "revision": live.number, "bundle": bundle.digest}}
+    return goal, to, bundle, config, facts
+
+
+def prepare_image(
+    workspace: Workspace, rollout: Rollout, name: str, image: Image | str, target: str, settings: Mapping[str, Any]
+) -> tuple[Image, Target, Bundle, DeploymentConfig]:
+    """Check that an image can be deployed and return (image, target, bundle, configuration).
+
+    Raises:
+        InvalidInputError: the image is not built, or is an environment alone.
+        CorruptStoreError, TargetUnavailableError, ConflictError: as :func:`prepare`.
+    """
+    item = workspace.images.ready(image)
+    if not item.bundle:
+        raise InvalidInputError(f"{item.id} is an environment alone: it has no entry script.", field="image")
+    return item, *_prepare_bundle(workspace, rollout, name, item.bundle, target, settings, None)
+
+
+def _prepare_bundle(
+    workspace: Workspace,
+    rollout: Rollout,
+    name: str,
+    digest: str,
+    target: str,
+    settings: Mapping[str, Any],
+    interpreter: str | None,
+) -> tuple[Target, Bundle, DeploymentConfig]:
+    bundle = workspace.bundles.get(digest)
+    workspace.bundles.verify(bundle)
+    to = workspace.targets.get(target)
+    config = read_config(to.config_type, settings)
+    require_capabilities(to, config)
     available = to.available()
     if not available.ok:
         raise TargetUnavailableError(f"Target {target!r} cannot be used here: {available.reason}.", hint=available.hint)
     try:
-        existing: ServiceRecord | None = workspace.catalogue.service(goal)
+        existing: ServiceRecord | None = workspace.catalogue.service(check_service_name(name))
     except NotFoundError:
         existing = None
-    if existing is not None and existing.target != target:
-        raise ConflictError(
-            f"Service {goal!r} runs on target {existing.target!r}, not on {target!r}.", hint="Give another name."
-        )
-    interpreter = live.facts.get("interpreter")
-    to.plan(rollout.job(existing, goal, 0, bundle, config, str(interpreter) if interpreter else None))
-    facts = {"promoted_from": {"service": record.name, "revision": live.number, "bundle": bundle.digest}}
-    return goal, to, bundle, config, facts
+    if existing is not None:
+        if existing.target != target:
+            raise ConflictError(
+                f"Service {name!r} runs on target {existing.target!r}, not on {target!r}.", hint="Give another name."
+            )
+        refuse_while_split(workspace.catalogue, existing)
+    to.plan(rollout.job(existing, name, 0, bundle, config, interpreter))
+    return to, bundle, config

@@ -12,6 +12,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+#: A fact of a revision that was deployed from a named image: ``name:version``.
+FROM_IMAGE = "from_image"
+
 
 class State(enum.StrEnum):
     """States of a service, v1's names and two more (``Deleting`` was v1's too; ``Stopped`` is new)."""

@@ -153,6 +153,39 @@ def test_the_article_on_aks(
     assert Cluster(str(path)).list("Deployment", namespace) == []
 
 
+@pytest.mark.kubernetes
+@pytest.mark.docker
+def test_an_image_on_aks(azure: Azure, folder: Path, namespace: str) -> None:
+    """As the first articles had it: the image is made first, and deployed to a cluster then."""
+    azure.add("myresourcegroup", "mycluster")
+    name = f"s{uuid.uuid4().hex[:6]}-{os.getpid()}"
+    names: dict[str, Any] = {"endpoint": azure.url, "namespace": namespace, "way": way(), "name": name}
+    run(ATTACH + """
+from azureml.core import Image, Model
+from azureml.core.image import ContainerImage
+from azureml.core.webservice import AksWebservice, Webservice
+model = Model.register(workspace=ws, model_path='weights.pkl', model_name='weights')
+image_config = ContainerImage.image_configuration('score.py', 'python')
+image = ContainerImage.create(workspace=ws, name=name, models=[model], image_config=image_config)
+aks_config = AksWebservice.deploy_configuration(num_replicas=1, cpu_cores=0.05, memory_gb=0.06,
+                                                primary_key='0123456789abcdef', namespace=namespace, **way)
+service = Webservice.deploy_from_image(ws, name, image, aks_config, aks_target)
+service.wait_for_deployment(show_output=True)
+answer = service.run('{"data": [[1, 1]]}')
+""", names)  # fmt: skip
+    service = names["service"]
+    assert (names["answer"], service.state, service.get_keys()[0]) == ([3], "Healthy", "0123456789abcdef")
+    assert [item.name for item in names["Webservice"].list(names["ws"], image_name=name)] == [name]
+    (folder / "score.py").write_text(SCORE.replace("a * b", "10 * a * b"))
+    run("new = ContainerImage.create(ws, name, [model], image_config)\n"
+        "service.update(image=new, tags={'area': 'more'})\n"
+        "answer = service.run('{\"data\": [[1, 1]]}')", names)  # fmt: skip
+    assert (names["new"].id, names["answer"], service.tags) == (f"{name}:2", [30], {"area": "more"})
+    service.delete()
+    run("image.delete()\nnew.delete()", names)
+    assert names["ws"].images == {}
+
+
 def test_a_cluster_is_attached_looked_at_and_forgotten(azure: Azure, folder: Path) -> None:
     resource_id = azure.add("myresourcegroup", "mycluster")
     names: dict[str, Any] = {"endpoint": azure.url}
@@ -195,8 +228,6 @@ def test_what_v1_took_and_has_no_place_here_is_said(folder: Path) -> None:
         run("AksCompute.provisioning_configuration(vnet_name='v')", names)
     with pytest.raises(ComputeTargetException, match="azure-load-balancer-internal"):
         run("AksCompute.attach_configuration('rg', 'c', load_balancer_type='InternalLoadBalancer')", names)
-    with pytest.raises(WebserviceException, match=r"Model\.deploy"):
-        run("Webservice.deploy_from_image(ws, 'x', None)", names)
     with pytest.raises(WebserviceException, match="create_version"):
         run(
             "from azureml.core.webservice import AksEndpoint\nAksEndpoint.deploy_configuration(version_name='v')", names

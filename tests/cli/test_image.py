@@ -135,3 +135,24 @@ def test_builders(call: Call) -> None:
     names = [item["name"] for item in document(call("image", "builders", "--json"))["builders"]]
     assert names == ["docker", "dockerfile"]
     assert "Dockerfile" in call("image", "builders")[1]
+
+
+def test_an_image_becomes_a_service(call: Call, engine: MemoryBuilder) -> None:
+    """Its very bytes: of another target too, which needs no image."""
+    image = package(call, "-n", "sums")
+    made = document(call("image", "deploy", "sums:1", "adder", "--target", "local", "--set", "workers=2", "--json"))
+    try:
+        shown = document(call("status", "adder", "--json"))
+        assert (shown["state"], len(shown["facts"]["workers"])) == ("Healthy", 2)
+        assert made["digest"] == image["bundle"]
+        assert document(call("score", "adder", "-d", "[1]", "--json"))["result"] == "[1]"
+        assert document(call("image", "show", "sums", "--json"))["used_by"] == ["service adder revision 1"]
+        code, _, error = call("image", "delete", "sums:1")
+        assert (code, "in use by service adder revision 1" in error) == (4, True)
+        code, _, error = call("image", "deploy", "sums:2", "adder", "--target", "local")
+        assert (code, "sums:2" in error) == (3, True)
+        assert document(call("image", "deploy", "sums", "adder", "--target", "local", "--json"))["revision"] == 2
+        assert call("completion", "words", "--", "image", "deploy", "")[1].split() == ["sums:1"]
+    finally:
+        call("delete", "adder")
+    assert call("image", "delete", "sums:1")[0] == 0

@@ -53,6 +53,7 @@ class InferenceFile:
         source_directory: the folder that goes with it, or None.
         environment: what the script runs in, or None for what it imports.
         values: the keys as they were given.
+        include: further files and folders that go with the script.
     """
 
     path: Path
@@ -60,10 +61,11 @@ class InferenceFile:
     source_directory: Path | None
     environment: EnvironmentSpec | None
     values: Mapping[str, Any]
+    include: Sequence[str] = ()
 
     def source(self) -> Source:
         """Return the entry script with its files."""
-        return Source.from_file(self.entry_script, source_directory=self.source_directory)
+        return Source.from_file(self.entry_script, source_directory=self.source_directory, include=self.include)
 
     def notes_for(self, target: Target, *, isolated: bool = False) -> list[str]:
         """Return what has no effect on a target, as sentences."""
