@@ -109,10 +109,11 @@ def _method(ctx: ScriptContext, node: ast.expr) -> str | None:
     if not isinstance(shown, ast.Call) or not isinstance(shown.func, ast.Attribute) or not shown.args:
         return None
     method, model = shown.func.attr, shown.func.value
-    if method not in _ARRAYS or not isinstance(model, ast.Name) or is_own_model(ctx, model):
+    if method not in _ARRAYS or is_own_model(ctx, model):
         return None
     # What another cell of a notebook made may be anything.
-    return method if ctx.facts.lookup(model.id, ctx.facts.scope_of(model)) else None
+    unknown = isinstance(model, ast.Name) and not ctx.facts.lookup(model.id, ctx.facts.scope_of(model))
+    return None if unknown else method
 
 
 def _same_dimensions(ctx: ScriptContext, node: ast.expr) -> ast.expr | None:

@@ -293,20 +293,44 @@ def _value_without_errors(ctx: ScriptContext, node: ast.Name) -> ast.expr | None
 
 
 def is_own_model(ctx: ScriptContext, node: ast.expr) -> bool:
-    """Whether an object is made by a class or function of this script, whose ``predict`` may return anything."""
+    """Whether an object may be made by a class or function of this script, whose ``predict`` may return anything."""
+    if isinstance(node, ast.Attribute):
+        held = _held_values(ctx, node)
+        return not held or any(not _is_loaded(ctx, value) for value in held)
     if not isinstance(node, ast.Name):
         return True
     found = ctx.facts.lookup(node.id, ctx.facts.scope_of(node))
-    for binding in found[1] if found else ():
-        if binding.kind == "import":
+    return any(
+        binding.kind == "import" or (isinstance(binding.value, ast.Call) and _is_own_call(ctx, binding.value))
+        for binding in (found[1] if found else ())
+    )
+
+
+def _held_values(ctx: ScriptContext, node: ast.Attribute) -> list[ast.expr]:
+    """Return what the class around an expression such as ``self.model`` assigns to it; nothing outside of a class."""
+    owner = next((up for up in ctx.facts.ancestors(node) if isinstance(up, ast.ClassDef)), None)
+    if owner is None or not isinstance(node.value, ast.Name):
+        return []
+    return [
+        item.value
+        for item in ast.walk(owner)
+        if isinstance(item, ast.Assign)
+        for target in item.targets
+        if isinstance(target, ast.Attribute) and ast.unparse(target) == ast.unparse(node)
+    ]
+
+
+def _is_loaded(ctx: ScriptContext, value: ast.expr) -> bool:
+    """Whether a library's function gave a value, such as ``joblib.load()``."""
+    return isinstance(value, ast.Call) and bool(ctx.qualified_name(value.func)) and not _is_own_call(ctx, value)
+
+
+def _is_own_call(ctx: ScriptContext, call: ast.Call) -> bool:
+    if isinstance(call.func, ast.Name):
+        made = ctx.facts.module.bindings.get(call.func.id, [])
+        if any(item.kind in {"class", "def"} for item in made):
             return True
-        if isinstance(binding.value, ast.Call) and isinstance(binding.value.func, ast.Name):
-            made = ctx.facts.module.bindings.get(binding.value.func.id, [])
-            if any(item.kind in {"class", "def"} for item in made):
-                return True
-        if isinstance(binding.value, ast.Call) and "pipeline" in (called_name(binding.value) or "").lower():
-            return True
-    return False
+    return "pipeline" in (called_name(call) or "").lower()
 
 
 @rule(

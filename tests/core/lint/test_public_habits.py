@@ -13,6 +13,7 @@ LOADS = "import json\nimport os\nimport joblib\nimport onnxruntime\nimport mlflo
 KERAS = f"{LOADS}def init():\n    global model\n    model = load_model(os.environ['AZUREML_MODEL_DIR'])\n\n"
 PICKLED = f"{LOADS}def init():\n    global model\n    model = joblib.load('model.pkl')\n\n"
 ONNX = f"{LOADS}def init():\n    global sess\n    sess = onnxruntime.InferenceSession('model.onnx')\n\n"
+CLASS = f"{LOADS}class Scorer:\n    def init(self):\n        self.model = joblib.load('model.pkl')\n\n    def run(self, raw_data):\n"
 ONE = f"{PICKLED}def run(raw_data):\n    x = json.loads(raw_data)\n"
 BATCH = f"{LOADS}def init():\n    pass\n\ndef run(input_data, mini_batch_context):\n    store = mini_batch_context.partition_key_value['store']\n"
 
@@ -34,6 +35,8 @@ FOUND = {
     ),
     "prediction as a float after arithmetic": ("MLD409", "warning", ONE + "    y = np.expm1(model.predict(x)).round(2)\n    return float(-y * 100)\n"),
     "decoded label as an int": ("MLD409", "warning", ONE + "    return int(model.inverse_transform(x).astype(int))\n"),
+    "prediction of a class's model as a float": ("MLD409", "warning", CLASS + "        return float(self.model.predict(json.loads(raw_data)))\n"),
+    "prediction of a class's model in json.dumps": ("MLD402", "info", CLASS + "        return json.dumps({'result': self.model.predict(json.loads(raw_data))})\n"),
     "score of a helper's model": ("MLD409", "warning", PICKLED + "def score(a, x):\n    return complex(a.decision_function(x))\n\ndef run(raw_data):\n    return str(score(model, json.loads(raw_data)))\n"),
     "ONNX Runtime's list as an array": (
         "MLD410", "error", ONNX + "def run(raw_data):\n    try:\n        result = sess.run(['y'], json.loads(raw_data))\n        return json.dumps({'result': result.tolist()})\n    except Exception as e:\n        return str(e)\n",
@@ -81,6 +84,8 @@ SILENT = {
     "prediction whose dimensions are looked at": ("MLD409", ONE + "    y = model.predict(x)\n    return float(y) if np.ndim(y) == 0 else y.tolist()\n"),
     "conversion that may fail": ("MLD409", ONE + "    y = model.predict(x)\n    try:\n        y = float(y)\n    except TypeError:\n        y = y.tolist()\n    return y\n"),
     "model of its own": ("MLD409", ONE.replace("def init", "class Mine:\n    def predict(self, x):\n        return 1.0\n\ndef init").replace("joblib.load('model.pkl')", "Mine()") + "    return float(model.predict(x))\n"),
+    "class's model of its own": ("MLD409", CLASS.replace("joblib.load('model.pkl')", "self.load()") + "        return float(self.model.predict(raw_data))\n"),
+    "class's model given from outside": ("MLD409", CLASS.replace("joblib.load('model.pkl')", "None") + "        return float(self.model.predict(raw_data))\n"),
     "module of its own": ("MLD409", ONE.replace("import json", "import json\nimport scorer") + "    return float(scorer.predict(x))\n"),
     "float of its own": ("MLD409", ONE.replace("def init", "def float(x):\n    return x[0]\n\ndef init") + "    return float(model.predict(x))\n"),
     "list or array": ("MLD410", ONNX + "def run(raw_data):\n    y = sess.run(None, json.loads(raw_data))\n    if hasattr(y, 'tolist'):\n        return y.tolist()\n    return [item.tolist() for item in y]\n"),
