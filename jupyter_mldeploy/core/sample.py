@@ -25,6 +25,9 @@ from jupyter_mldeploy.core.script.source import Span
 
 MAX_CHARACTERS = 262_144
 IDLE_SECONDS = 120.0
+#: Seconds for starting Python and importing numpy and pandas. A cold disk or a busy machine needs many of them, and
+#: they say nothing about the samples.
+START_SECONDS = 90.0
 _CHUNK = 65_536
 _MOST = 16 * 1024 * 1024
 
@@ -74,6 +77,7 @@ class SchemaPreview:
         documents: Swagger/OpenAPI documents by version (``"2.0"``, ``"3.0"``, ``"3.1"``), without those that cannot
             describe the samples.
         problems: why something is missing.
+        is_final: asking again gives the same; False where time or the worker ran out.
     """
 
     inputs: tuple[ParameterPreview, ...] = ()
@@ -82,6 +86,7 @@ class SchemaPreview:
     response: Any = None
     documents: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     problems: tuple[PreviewProblem, ...] = ()
+    is_final: bool = True
 
     @property
     def is_complete(self) -> bool:
@@ -110,8 +115,8 @@ def preview_schema(text: str, *, path: str | None = None, timeout: float = 10.0)
     Args:
         text: the script.
         path: where it comes from, for nothing but the kind of script.
-        timeout: seconds; what takes longer is stopped and reported as a problem. The first question also starts the
-            worker and loads numpy and pandas.
+        timeout: seconds; what takes longer is stopped and reported as a problem. Starting the worker and loading numpy
+            and pandas do not count; for them there are ``START_SECONDS``.
 
     Returns:
         The preview; ``problems`` says what could not be worked out. Never raises for what a script can hold.
@@ -132,6 +137,7 @@ class SampleWorker:
         self._idle = idle
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
+        self._read = b""  # what came after the last line
 
     @property
     def is_running(self) -> bool:
@@ -147,53 +153,62 @@ class SampleWorker:
         if "input_schema" not in text and "output_schema" not in text:
             return SchemaPreview()
         question = json.dumps({"text": text, "path": path}).encode() + b"\n"
-        deadline = time.monotonic() + timeout
         with self._lock:
             for attempt in (1, 2):  # the process may have ended itself just now
+                doing, limit = "Starting the process that works the samples out", START_SECONDS
                 try:
-                    answer = self._ask(question, deadline)
+                    self._ask(question)
+                    self._line(limit)  # it has imported what the question needs
+                    doing, limit = "Working the samples out", timeout
+                    answer = self._line(limit)
                 except TimeoutError:
                     self._stop()
-                    return _unknown(f"Working the samples out took longer than {timeout:g} seconds and was stopped.")
+                    return _unknown(f"{doing} took longer than {limit:g} seconds and was stopped.", is_final=False)
                 except (OSError, EOFError) as error:
                     code = self._process.poll() if self._process is not None else None
                     self._stop()
                     if attempt == 2:
-                        return _unknown(f"The samples could not be worked out: the worker ended ({code or error}).")
+                        return _unknown(
+                            f"The samples could not be worked out: the worker ended ({code or error}).", is_final=False
+                        )
                     continue
                 return SchemaPreview.from_dict(json.loads(answer))
-        return _unknown("The samples could not be worked out.")
+        return _unknown("The samples could not be worked out.", is_final=False)
 
     def close(self) -> None:
         """End the process; the next question starts another."""
         with self._lock:
             self._stop()
 
-    def _ask(self, question: bytes, deadline: float) -> bytes:
+    def _ask(self, question: bytes) -> None:
         if not self.is_running:
             self._stop()  # closes what an ended process has left
             self._start()
         process = self._process
-        if process is None or process.stdin is None or process.stdout is None:
+        if process is None or process.stdin is None:
             raise EOFError("there is no worker")
         process.stdin.write(question)
         process.stdin.flush()
-        parts: list[bytes] = []
-        size = 0
+
+    def _line(self, seconds: float) -> bytes:
+        """Read the worker's next line."""
+        process = self._process
+        if process is None or process.stdout is None:
+            raise EOFError("there is no worker")
+        deadline = time.monotonic() + seconds
         descriptor = process.stdout.fileno()
-        while True:
+        while b"\n" not in self._read:
             ready, _, _ = select.select([descriptor], [], [], max(0.0, deadline - time.monotonic()))
             if not ready:
                 raise TimeoutError
             part = os.read(descriptor, _CHUNK)
             if not part:
                 raise EOFError("it closed its output")
-            parts.append(part)
-            size += len(part)
-            if part.endswith(b"\n"):
-                return b"".join(parts)
-            if size > _MOST:
+            self._read += part
+            if len(self._read) > _MOST:
                 raise EOFError("its answer is too long")
+        line, _, self._read = self._read.partition(b"\n")
+        return line
 
     def _start(self) -> None:
         environment = {key: value for key, value in os.environ.items() if key != "PYTHONSTARTUP"}
@@ -208,7 +223,7 @@ class SampleWorker:
         )
 
     def _stop(self) -> None:
-        process, self._process = self._process, None
+        process, self._process, self._read = self._process, None, b""
         if process is None:
             return
         process.kill()
@@ -219,8 +234,8 @@ class SampleWorker:
         process.wait()
 
 
-def _unknown(message: str) -> SchemaPreview:
-    return SchemaPreview(problems=(PreviewProblem(message, Span(1, 0, 1, 0), certain=False),))
+def _unknown(message: str, *, is_final: bool = True) -> SchemaPreview:
+    return SchemaPreview(problems=(PreviewProblem(message, Span(1, 0, 1, 0), certain=False),), is_final=is_final)
 
 
 _WORKER = SampleWorker()

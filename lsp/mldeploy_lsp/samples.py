@@ -16,12 +16,17 @@ _REMEMBERED = 32
 
 
 class Samples:
-    """Asks the worker off the event loop, one script at a time."""
+    """Asks the worker off the event loop, one script at a time.
 
-    def __init__(self) -> None:
-        self._worker: SampleWorker | None = None
+    Args:
+        worker: who works the samples out; one of its own by default.
+    """
+
+    def __init__(self, worker: SampleWorker | None = None) -> None:
+        self._worker = worker
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="mldeploy-lsp-samples")
         self._known: OrderedDict[str, SchemaPreview] = OrderedDict()
+        self._asked: dict[str, asyncio.Future[SchemaPreview]] = {}
 
     async def preview(self, document: Document) -> SchemaPreview | None:
         """Return what the schemas of an entry script mean; None when it has none."""
@@ -33,19 +38,26 @@ class Samples:
         if found is not None:
             self._known.move_to_end(text)
             return found
-        loop = asyncio.get_running_loop()
-        preview = await loop.run_in_executor(self._thread, self._ask, text, document.shown_path)
-        self._known[text] = preview
+        asked = self._asked.get(text)
+        if asked is None:
+            asked = asyncio.get_running_loop().run_in_executor(self._thread, self._ask, text, document.shown_path)
+            self._asked[text] = asked
+            asked.add_done_callback(lambda done: self._keep(text, done))
+        # An editor that takes its question back ends its own waiting only: others may ask the same.
+        return await asyncio.shield(asked)
+
+    def _keep(self, text: str, done: asyncio.Future[SchemaPreview]) -> None:
+        """Remember an answer that would be the same again: not one for which there was no time on a busy machine."""
+        self._asked.pop(text, None)
+        if done.cancelled() or done.exception() is not None or not done.result().is_final:
+            return
+        self._known[text] = done.result()
         while len(self._known) > _REMEMBERED:
             self._known.popitem(last=False)
-        return preview
 
     def _ask(self, text: str, path: str | None) -> SchemaPreview:
         from jupyter_mldeploy.core.sample import SampleWorker
 
-        known = self._known.get(text)  # asked for while this question waited for its turn
-        if known is not None:
-            return known
         if self._worker is None:
             self._worker = SampleWorker()
         return self._worker.preview(text, path=path)
