@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import TargetUnavailableError
+from ..errors import MldeployError, TargetUnavailableError
 from .records import RevisionRecord, ServiceRecord, State
 
 if TYPE_CHECKING:
@@ -44,7 +44,16 @@ class Service:
     def refresh(self) -> ServiceRecord:
         """Compare the record with the truth and return it."""
         record = self.record
-        return record if record.deleted is not None else self.workspace.deployer.refresh(self.name)
+        if record.deleted is not None:
+            return record
+        try:
+            settled = self.workspace.deployer.refresh(self.name)
+        except MldeployError:
+            record = self.record
+            if record.deleted is None:
+                raise
+            return record  # somebody deleted it just now
+        return settled if settled.uid == self._uid else self.record  # the name may be another service's by now
 
     @property
     def state(self) -> State:

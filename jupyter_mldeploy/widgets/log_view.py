@@ -59,7 +59,8 @@ class LogView(View):
         self.children = (w.HBox([find, level, follow, self._end]), self._screen, alert(self))
         for trait, control in (("filter", find), ("level", level), ("follow", follow)):
             t.link((self, trait), (control, "value"))
-        self.observe(lambda _: self._draw(), ["filter", "level"])
+        self.observe(lambda _: self.draw(self._draw), ["filter", "level"])
+        self.observe(self._hold, "follow")
         self._draw()
         self.every(poll_s, self._look)
 
@@ -74,20 +75,32 @@ class LogView(View):
             return True
         deadline = time.monotonic() + 1.0  # a log that grows faster than it is read is shown now and then, not never
         found: list[LogLine] = []
-        limit = min(self._kept.maxlen or _PAGE, _PAGE)
+        read, cursor, most = 0, self._cursor, self._kept.maxlen or _PAGE
         while True:
-            page, self._cursor = self._service.log_lines(self._cursor, limit if self._cursor is None else _PAGE)
-            found += page[-(self._kept.maxlen or _PAGE) :]
-            self.count += len(page)
+            page, cursor = self._service.log_lines(cursor, min(most, _PAGE) if cursor is None else _PAGE)
+            found = [*found, *page][-most:]
+            read += len(page)
             if len(page) < _PAGE or time.monotonic() > deadline or self.is_closed:
                 break
-        if found:
-            self._kept.extend(found)
-            self.draw(self._draw)
+        with self._drawing:
+            if self.is_closed:
+                return False
+            if not self.follow and self._cursor is not None:
+                return True  # switched off meanwhile: these lines are read again when it is on
+            self._cursor = cursor
+            if found:
+                self._kept.extend(found)
+                self._draw()
+                self.count += read  # last: whoever waits for it finds the lines
         if not found and self._service.record.deleted is not None:
             self._end.value = "<small>The service is deleted; this is the end of its log.</small>"
             return False
         return True
+
+    def _hold(self, _: object) -> None:
+        """Let lines that are being drawn come before whoever switched Follow off goes on; none come after that."""
+        with self._drawing:
+            pass
 
     def _shown(self) -> list[LogLine]:
         least = _LEVELS[self.level][0]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from contextlib import suppress
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import ipywidgets as w
 import traitlets as t
@@ -50,11 +50,12 @@ class Services(View):
         self._records: list[ServiceRecord] = []
         self._seen = -1
         self._compared = 0.0
+        self._is_replacing = False
         super().__init__()
         self.children = (w.HBox([self._find, self._count]), self._list, alert(self), self._place)
-        self._find.observe(lambda _: self._draw(), "value")
-        self._list.observe(lambda change: setattr(self, "selected", change["new"] or ""), "value")
-        self.observe(lambda change: self._open(change["new"]), "selected")
+        self._find.observe(lambda _: self.draw(self._draw), "value")
+        self._list.observe(self._choose, "value")
+        self.observe(lambda _: self.draw(self._open), "selected")
         self._look()
         self.every(poll_s, self._look)
 
@@ -79,20 +80,38 @@ class Services(View):
         self._count.value = escape(
             f"{len(found)} of {len(self._records)} services" + (", the first 500" * (len(found) > _MOST))
         )
-        chosen = self._list.value
+        names = tuple(item.name for item in shown)
+        left = self.selected in self.names and self.selected not in names
+        self.names = names
         options = [(_line(item), item.name) for item in shown]
         if list(self._list.options) != options:
-            names = {item.name for item in shown}
-            self._list.options = options
-            self._list.value = chosen if chosen in names else None
-        self.names = tuple(item.name for item in shown)
+            self._is_replacing = True
+            try:
+                with self._list.hold_sync():
+                    self._list.options = options
+                    self._mark()
+            finally:
+                self._is_replacing = False
+        if left:
+            self.selected = ""
 
-    def _open(self, name: str) -> None:
+    def _choose(self, change: dict[str, Any]) -> None:
+        """Open what was chosen. A list whose options are replaced chooses its first one by itself, which is no wish."""
+        with self._drawing:  # what a user chooses while a thread replaces them waits, and counts
+            if not self._is_replacing:
+                self.selected = change["new"] or ""
+
+    def _open(self) -> None:
         for child in self._place.children:
             close_tree(child)
-        self._place.children = (ServiceView(self._workspace.service(name)),) if name else ()
-        if self._list.value != (name or None) and name in self.names:
-            self._list.value = name
+        self._place.children = (ServiceView(self._workspace.service(self.selected)),) if self.selected else ()
+        self._mark()
+
+    def _mark(self) -> None:
+        """Have the list show which panel is open."""
+        shown = self.selected if self.selected in self.names else None
+        if self._list.value != shown:
+            self._list.value = shown
 
 
 def _line(record: ServiceRecord) -> str:

@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Sequence
 from contextlib import closing
 
+import pytest
+
 from jupyter_mldeploy.core.service import Service
+from jupyter_mldeploy.core.target import LogLine
 from jupyter_mldeploy.widgets import LogView
 from tests.widgets.conftest import eventually
+
+
+class Counting(LogView):
+    """Counts how often it has looked."""
+
+    looks = 0
+
+    def _look(self) -> bool:
+        more = super()._look()
+        self.looks += 1
+        return more
 
 
 def test_new_lines_come_by_themselves_and_can_be_filtered(adder: Service) -> None:
@@ -41,6 +57,31 @@ def test_not_following_holds_still(adder: Service) -> None:
         assert view.text == before
         view.follow = True
         eventually(lambda: view.text.count("adding") > before.count("adding"), "the line is caught up on")
+
+
+def test_what_is_being_read_when_following_ends_is_not_shown(adder: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    read, reading, go_on = adder.log_lines, threading.Event(), threading.Event()
+    with closing(Counting(adder, poll_s=0.02)) as view:
+        eventually(lambda: view.count > 0, "lines are read")
+
+        def slowly(cursor: str | None = None, limit: int = 5000) -> tuple[Sequence[LogLine], str]:
+            found = read(cursor, limit)
+            if found[0]:
+                reading.set()
+                assert go_on.wait(40)
+            return found
+
+        monkeypatch.setattr(adder, "log_lines", slowly)
+        adder.score()
+        assert reading.wait(40)
+        view.follow = False
+        before, count = view.text, view.count
+        seen = view.looks
+        go_on.set()
+        eventually(lambda: view.looks > seen, "they are read")
+        assert (view.text, view.count) == (before, count)
+        view.follow = True
+        eventually(lambda: view.text.count("adding") > before.count("adding"), "they are read again")
 
 
 def test_text_of_a_log_is_never_markup(echo: Service) -> None:

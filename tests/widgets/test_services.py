@@ -102,6 +102,47 @@ def test_the_dashboard_lists_filters_and_opens(workspace: Workspace, echo: Servi
         eventually(lambda: "echo-two" not in view.names, "a deleted service goes")
 
 
+def test_an_open_panel_stays_while_its_list_changes(workspace: Workspace, echo: Service, tmp_path: Path) -> None:
+    """Whatever happens to the services gives the list new lines; the panel is that of the second of them."""
+    (tmp_path / "before.py").write_text(RAW_SCRIPT)
+    first = workspace.deploy("aaa-before-echo", tmp_path / "before.py")
+    with closing(Services(workspace, poll_s=0.05)) as view:
+        assert view.names.index("echo") > 0
+        rows = view.children[1]
+        view.selected = "echo"
+        panel = view.children[3].children[0]
+        opened: list[str] = []
+        view.observe(lambda change: opened.append(change["new"]), "selected")
+        for _ in range(2):
+            first.stop()
+            eventually(lambda: any("aaa" in text and "Stopped" in text for text, _ in rows.options), "it is listed")
+            first.start()
+            eventually(lambda: any("aaa" in text and "Healthy" in text for text, _ in rows.options), "it is back")
+        assert opened == []
+        assert rows.value == "echo"
+        assert view.children[3].children == (panel,)
+        assert not panel.is_closed
+        rows.value = first.name  # as by a click
+        assert opened == [first.name]
+        view.selected = "echo"
+        echo.delete()
+        eventually(lambda: view.selected == "" and rows.value is None, "a deleted one is chosen no more")
+    first.delete()
+
+
+def test_a_service_that_is_deleted_while_it_is_looked_at_is_told_as_deleted(
+    echo: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look = echo.workspace.deployer.refresh
+
+    def too_late(name: str) -> object:
+        echo.workspace.deployer.delete(name)
+        return look(name)
+
+    monkeypatch.setattr(echo.workspace.deployer, "refresh", too_late)
+    assert echo.refresh().deleted is not None
+
+
 def test_a_service_offers_its_views(echo: Service) -> None:
     bundle = echo._repr_mimebundle_()
     assert "%deploy panel echo" in bundle["text/html"]
