@@ -18,6 +18,8 @@ const modules = [
 
 export default {
   testEnvironment: 'jsdom',
+  // For a busy machine; what waits for something says itself what it waited for, before this.
+  testTimeout: 30_000,
   roots: ['<rootDir>/labextension/tests'],
   transform: {
     '\\.(t|j)sx?$': [

@@ -6,3 +6,9 @@ globalThis.DragEvent ??= class DragEvent extends Event {};
 for (const name of ['fetch', 'Headers', 'Request', 'Response']) {
   globalThis[name] ??= class {};
 }
+globalThis.navigator.clipboard ??= {};
+globalThis.matchMedia ??= () => ({
+  matches: false,
+  addEventListener: () => undefined,
+  addListener: () => undefined
+});

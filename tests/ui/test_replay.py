@@ -48,14 +48,16 @@ def test_a_change_is_compared_with_recorded_answers(page: LabPage, lab: Lab, nam
     part.get_by_role("button", name="Start recording").press("Enter")
     expect(part.get_by_role("alert")).to_contain_text("Share:")
     for _ in range(2):
+        expect(replay).to_be_enabled()
         replay.press("Enter")
         expect(part.get_by_role("alert").filter(has_text="There is no recorded request.")).to_be_visible()
-        expect(replay).to_be_enabled()
 
     # Switched on, by keyboard: a new revision, and what is sent from this tab is counted.
     share.fill("100")
     part.get_by_label("Fields to leave out").fill("name")
-    part.get_by_role("button", name="Start recording").press("Enter")
+    start = part.get_by_role("button", name="Start recording")
+    expect(start).to_be_enabled()
+    start.press("Enter")
     expect(part.get_by_text("records all of its requests. Left out: name. Its log holds 0")).to_be_visible()
     expect(part.get_by_role("button", name="Change recording")).to_be_enabled()
     assert lab.workspace.service(name).revision == 2
@@ -72,6 +74,7 @@ def test_a_change_is_compared_with_recorded_answers(page: LabPage, lab: Lab, nam
     script.write_text(OTHER.format(gate=str(gate)))
     lab.workspace.deploy(name, script)
     expect(part.get_by_text("records none of its requests. Its log holds 2")).to_be_visible()
+    expect(replay).to_be_enabled()
     replay.press("Enter")
     cancel = part.get_by_role("button", name="Cancel the replay")
     expect(part.get_by_text("request 1 of 2")).to_be_visible()
@@ -79,6 +82,7 @@ def test_a_change_is_compared_with_recorded_answers(page: LabPage, lab: Lab, nam
     expect(part.get_by_role("button", name="Cancelling …")).to_be_visible()
     gate.unlink()
     expect(part.get_by_text("The replay was cancelled.")).to_be_visible()
+    expect(replay).to_be_enabled()
     replay.press("Enter")
     expect(part.get_by_text("2 requests sent · 1 answer the same · 1 changed · 0 failed")).to_be_visible()
     expect(part.get_by_text("(revision 3)")).to_be_visible()
@@ -101,6 +105,7 @@ def test_a_change_is_compared_with_recorded_answers(page: LabPage, lab: Lab, nam
     assert "9007199254740993" in body.input_value()
     assert "1.0" in body.input_value()
     part.get_by_label("Tolerance").fill("0.3")
+    expect(replay).to_be_enabled()
     replay.press("Enter")
     expect(part.get_by_text("2 requests sent · 2 answers the same · 0 changed")).to_be_visible()
     expect(table).to_have_count(0)

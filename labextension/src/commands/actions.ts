@@ -161,11 +161,10 @@ export class Actions {
     wayOut: (error: unknown) => IWayOut | null = () => null
   ): Promise<void> {
     const { client, services, trans } = this.deployments;
-    let begun: IOperation | null = null;
+    const begun = begin();
     const work = (async (): Promise<IOperationInFull> => {
       try {
-        begun = await begin();
-        return await client.finished(begun);
+        return await client.finished(await begun);
       } finally {
         await services.refresh();
       }
@@ -186,9 +185,11 @@ export class Actions {
       // The notification stays until the work has ended.
       callback: event => {
         event.preventDefault();
-        if (begun !== null) {
-          void this.cancel(begun.id);
-        }
+        // At once, or as soon as the server has said which work this is.
+        void begun.then(
+          ({ id: operation }) => this.cancel(operation),
+          () => undefined
+        );
       }
     };
     const id = ended

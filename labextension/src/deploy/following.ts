@@ -1,4 +1,4 @@
-import { useEffect, useState } from 'react';
+import { useEffect, useLayoutEffect, useRef, useState } from 'react';
 
 import {
   describe,
@@ -13,6 +13,13 @@ export interface IFollowed {
   operation: IOperation | null;
   ended: IOperationInFull | null;
   problems: string[];
+  /** It is begun, or goes on: nothing else can be begun. */
+  isBusy: boolean;
+  /**
+   * Begin what `start` asks the server for, and follow it; what ended before is shown no more. A second press, before
+   * the first has changed what is on the screen, begins nothing and is told by `false`. Rejects as `start` does.
+   */
+  begin(start: () => Promise<IOperation>): Promise<boolean>;
   /** Follow another one; null for none. */
   follow(operation: IOperation | null): void;
 }
@@ -29,6 +36,9 @@ export function useOperation(
   const [operation, setOperation] = useState<IOperation | null>(null);
   const [ended, setEnded] = useState<IOperationInFull | null>(null);
   const [problems, setProblems] = useState<string[]>([]);
+  const [isStarting, setIsStarting] = useState(false);
+  const [turn, setTurn] = useState(0);
+  const taken = useRef(false);
   const id = operation?.id;
   const running = operation !== null && ended === null;
 
@@ -101,14 +111,36 @@ export function useOperation(
     };
   }, [id, operation?.state]);
 
+  // Free again not before the screen says what became of the start.
+  useLayoutEffect(() => {
+    taken.current = false;
+  }, [turn]);
+
+  const follow = (next: IOperation | null): void => {
+    setOperation(next);
+    setEnded(null);
+    setProblems([]);
+  };
   return {
     operation,
     ended,
     problems,
-    follow: next => {
-      setOperation(next);
-      setEnded(null);
-      setProblems([]);
-    }
+    isBusy: isStarting || running,
+    begin: async start => {
+      if (taken.current || isStarting || running) {
+        return false;
+      }
+      taken.current = true;
+      setIsStarting(true);
+      follow(null);
+      try {
+        follow(await start());
+      } finally {
+        setIsStarting(false);
+        setTurn(now => now + 1);
+      }
+      return true;
+    },
+    follow
   };
 }

@@ -95,6 +95,9 @@ export function DeployFormView(props: IFormProps): JSX.Element {
     }, 50);
   };
   const preview = async (from = draft): Promise<void> => {
+    if (work.isBusy) {
+      return; // by the keyboard, whose focus may be at the button that cancels
+    }
     const [key] = Object.keys(wrong);
     if (key !== undefined) {
       refused(new Error(trans.__('“%1”: %2', key, wrong[key])));
@@ -122,9 +125,9 @@ export function DeployFormView(props: IFormProps): JSX.Element {
       return; // the server would refuse; the button says why
     }
     try {
-      const begun = await client.deploy(requestOf(draft, fields));
-      setPlan(null);
-      work.follow(begun);
+      if (await work.begin(() => client.deploy(requestOf(draft, fields)))) {
+        setPlan(null);
+      }
     } catch (error) {
       refused(error);
     }
@@ -156,7 +159,7 @@ export function DeployFormView(props: IFormProps): JSX.Element {
     await preview(now);
   };
 
-  const running = operation !== null && ended === null;
+  const running = work.isBusy;
   const common = { trans };
   return (
     <form

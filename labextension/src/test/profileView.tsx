@@ -95,7 +95,7 @@ export function ProfileView(props: {
     usable[0];
   const whyNot = mayNot ?? whyNone(found, trans);
   const isRunning = operation !== null && ended === null;
-  const disabled = whyNot !== null || isRunning;
+  const disabled = whyNot !== null || followed.isBusy;
   const change = (key: keyof typeof draft) => (value: string) =>
     setDraft({ ...draft, [key]: value });
 
@@ -116,7 +116,7 @@ export function ProfileView(props: {
     }
     const requests = bodiesOf(body, withHistory ? session.history : []);
     try {
-      followed.follow(await client.profile(name, { ...limits, requests }));
+      await followed.begin(() => client.profile(name, { ...limits, requests }));
     } catch (error) {
       setRefused(describe(error));
     }
@@ -190,7 +190,7 @@ export function ProfileView(props: {
         <TextButton
           label={trans.__('Run profile')}
           whyNot={whyNot}
-          disabled={isRunning}
+          disabled={followed.isBusy}
           run={() => void start()}
         />
       </div>

@@ -19,6 +19,9 @@ import {
 import { ReplayResult } from './replayResult';
 import type { TestSession } from './session';
 
+/** Pauses before asking again: the service writes down what it answered after the answer, and at its leisure. */
+const LATER_MS = [300, 700, 2000];
+
 /** The requests that the service records, and the same ones sent again: which answers are others now. */
 export function ReplayView(props: {
   context: IServiceTabContext;
@@ -62,7 +65,7 @@ export function ReplayView(props: {
     };
   }, []);
 
-  const isBusy = !isKnown || isRunning(change) || isRunning(replay);
+  const isBusy = !isKnown || change.isBusy || replay.isBusy;
   return (
     <section
       className="jp-mldeploy-Section"
@@ -118,21 +121,28 @@ function RecordingPart(props: {
       return;
     }
     let gone = false;
-    client
-      .recording(name)
-      .then(found => {
+    let timer = 0;
+    const look = async (pauses: readonly number[]): Promise<void> => {
+      try {
+        const found = await client.recording(name);
         if (!gone) {
           setNow(found);
           setUnread('');
         }
-      })
-      .catch(error => {
+      } catch (error) {
         if (!gone) {
           setUnread(describe(error));
         }
-      });
+      }
+      const [pause, ...others] = pauses;
+      if (!gone && pause !== undefined) {
+        timer = window.setTimeout(() => void look(others), pause);
+      }
+    };
+    void look(answered === undefined ? [] : LATER_MS);
     return () => {
       gone = true;
+      window.clearTimeout(timer);
     };
   }, [name, mayNotSee, revision, answered, ended?.id, asked]);
   useEffect(() => {
@@ -149,7 +159,7 @@ function RecordingPart(props: {
     }
     setRefused('');
     try {
-      work.follow(await client.record(name, request));
+      await work.begin(() => client.record(name, request));
     } catch (error) {
       setRefused(describe(error));
     }
@@ -257,7 +267,7 @@ function ReplayPart(props: {
     }
     setRefused('');
     try {
-      work.follow(await client.replay(name, { tolerance: value }));
+      await work.begin(() => client.replay(name, { tolerance: value }));
     } catch (error) {
       setRefused(describe(error));
     }
@@ -347,8 +357,4 @@ function Problems(props: { texts: readonly string[] }): JSX.Element {
       ))}
     </>
   );
-}
-
-function isRunning(work: IFollowed): boolean {
-  return work.operation !== null && work.ended === null;
 }

@@ -3,6 +3,7 @@ import * as React from 'react';
 import { createRoot } from 'react-dom/client';
 
 import { useSignal } from '../../src/ui/hooks';
+import { until } from '../until';
 
 describe('a component that follows a signal', () => {
   it('misses nothing from the moment when it stands in the document', async () => {
@@ -15,19 +16,16 @@ describe('a component that follows a signal', () => {
     const host = document.createElement('div');
     const shown: (string | null)[] = [];
     // Runs in the very task that has put the component into the document.
-    const done = new Promise<void>(resolve => {
-      new MutationObserver(() => {
-        shown.push(host.textContent);
-        if (source.count === 0) {
-          source.count = 1;
-          changed.emit();
-          window.setTimeout(resolve, 100);
-        }
-      }).observe(host, { childList: true, subtree: true, characterData: true });
-    });
+    new MutationObserver(() => {
+      shown.push(host.textContent);
+      if (source.count === 0) {
+        source.count = 1;
+        changed.emit();
+      }
+    }).observe(host, { childList: true, subtree: true, characterData: true });
     const root = createRoot(host);
     root.render(React.createElement(Count));
-    await done;
+    await until(() => shown.length > 1, 'the change is shown');
     expect(shown).toEqual(['0', '1']);
     root.unmount();
   });
