@@ -72,6 +72,7 @@ def elsewhere() -> Iterator[Path]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)
 @pytest.mark.skipif(shutil.which("node") is None, reason="there is no node")
 @pytest.mark.skipif(not (ROOT / "node_modules" / ".installed").exists(), reason="the node packages are not installed")
 def test_a_new_build_has_the_committed_bytes(elsewhere: Path) -> None:
@@ -85,7 +86,7 @@ def test_a_new_build_has_the_committed_bytes(elsewhere: Path) -> None:
     (copy / "README.md").touch()
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     run = subprocess.run(
-        ["jlpm", "build:prod"], cwd=copy, env=environment, capture_output=True, text=True, timeout=110, check=False
+        ["jlpm", "build:prod"], cwd=copy, env=environment, capture_output=True, text=True, timeout=240, check=False
     )
     assert run.returncode == 0, run.stdout + run.stderr
     assert contents(copy / "labextension" / "dist") == contents(COMMITTED)
@@ -102,6 +103,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)
 def test_the_wheel_needs_no_node(tmp_path: Path) -> None:
     """Built and installed where there is no node, the extension is there and JupyterLab finds it in order."""
     tools = tmp_path / "bin"
@@ -113,7 +115,7 @@ def test_the_wheel_needs_no_node(tmp_path: Path) -> None:
     def run(*command: str | Path) -> str:
         done = subprocess.run(
             [sys.executable, "-m", *map(str, command)],
-            cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=110, check=False,
+            cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=240, check=False,
         )  # fmt: skip
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout + done.stderr

@@ -37,17 +37,19 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)
 def test_python_snippets_run(folder: Path) -> None:
     for number, block in enumerate(fences("python")):
         code = "import jupyter_mldeploy as mld\n" + block
         name = f"snippet{number}.py"
         (folder / name).write_text(code)
-        run = subprocess.run([sys.executable, name], capture_output=True, text=True, timeout=100)
+        run = subprocess.run([sys.executable, name], capture_output=True, text=True, timeout=240)
         assert run.returncode == 0, f"{block}\n{run.stdout}{run.stderr}"
     subprocess.run([sys.executable, "-c", "import jupyter_mldeploy as m; m.Workspace().service('diabetes').delete()"])
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)
 def test_notebook_snippets_run(folder: Path) -> None:
     notebook = nbformat.v4.new_notebook()
     blocks = fences("")
@@ -58,16 +60,17 @@ def test_notebook_snippets_run(folder: Path) -> None:
     for source in [*blocks, *blocks[-1:], *magics]:
         notebook.cells.append(nbformat.v4.new_code_cell(source.replace(" -f", "").strip()))
     notebook.cells.append(nbformat.v4.new_code_cell("%deploy delete diabetes"))
-    NotebookClient(notebook, timeout=100, kernel_name="python3").execute()
+    NotebookClient(notebook, timeout=240, kernel_name="python3").execute()
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)
 def test_console_snippets_run(folder: Path) -> None:
     (block,) = [block for block in fences("console") if "mldeploy model register" in block]
     for line in block.splitlines():
         command = shlex.split(line.removeprefix("$ "))
         command[0] = str(Path(sys.executable).parent / command[0])
-        run = subprocess.run(command, capture_output=True, text=True, timeout=100)
+        run = subprocess.run(command, capture_output=True, text=True, timeout=240)
         assert run.returncode == 0, f"{line}\n{run.stdout}{run.stderr}"
 
 

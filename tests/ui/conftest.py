@@ -12,6 +12,7 @@ from uuid import uuid4
 import pytest
 from playwright.sync_api import BrowserContext, expect, sync_playwright
 
+from tests.patience import give_time
 from tests.real_parts import chromium
 
 from .deaf import launcher
@@ -30,13 +31,19 @@ FLAGS = [
 expect.set_options(timeout=PATIENCE)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A test may wait for several things in turn, and the first one for JupyterLab and the browser as well."""
+    give_time(items, Path(__file__).parent, 300)
+
+
 @pytest.fixture(scope="package")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """Return a running JupyterLab; its services are deleted at the end."""
-    found = Lab(tmp_path_factory.mktemp("lab")).start()
-    yield found
-    found.stop()
-    found.delete_services()
+    found = Lab(tmp_path_factory.mktemp("lab"))
+    try:
+        yield found.start()
+    finally:
+        found.end()
 
 
 @pytest.fixture
@@ -47,13 +54,12 @@ def start_lab(tmp_path: Path) -> Iterator[Callable[..., Lab]]:
     def start(**how: object) -> Lab:
         folder = tmp_path / f"lab{len(running)}"
         folder.mkdir()
-        running.append(Lab(folder, **how).start())  # type: ignore[arg-type]
-        return running[-1]
+        running.append(Lab(folder, **how))  # type: ignore[arg-type]
+        return running[-1].start()
 
     yield start
     for each in running:
-        each.stop()
-        each.delete_services()
+        each.end()
 
 
 @pytest.fixture(scope="package")

@@ -21,6 +21,7 @@ from typing import Any
 import pytest
 
 from jupyter_mldeploy.core.workspace import Workspace
+from tests.patience import FACTOR
 
 ROOT = Path(__file__).parents[2]
 TOKEN = "test"
@@ -68,8 +69,15 @@ class Lab:
     options: tuple[str, ...] = ()
     config: str = ""
     app: str = "lab"
-    port: int = 0
     process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
+    _reserved: socket.socket | None = field(default=None, repr=False)
+
+    @property
+    def port(self) -> int:
+        """The same one for as long as this object is used, also while nothing listens there."""
+        if self._reserved is None:
+            self._reserved = reserved_port()
+        return int(self._reserved.getsockname()[1])
 
     @property
     def url(self) -> str:
@@ -106,7 +114,6 @@ class Lab:
             link.symlink_to(built(), target_is_directory=True)
         for each in (self.root, self.folder / "data", self.folder / "runtime", self.folder / "ipython"):
             each.mkdir(exist_ok=True)
-        self.port = self.port or _free_port()
         environment = {
             **os.environ,
             "JUPYTER_CONFIG_DIR": str(config),
@@ -130,7 +137,7 @@ class Lab:
             self.process = subprocess.Popen(
                 command, env=environment, stdout=log, stderr=log, cwd=self.folder, start_new_session=True
             )
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 60 * FACTOR
         while True:
             assert self.process.poll() is None, self.log
             try:
@@ -155,7 +162,8 @@ class Lab:
 
     def stop(self) -> None:
         """End it and its kernels; services go on."""
-        assert self.process is not None
+        if self.process is None:
+            return  # it was never there
         self.process.send_signal(signal.SIGTERM)
         try:
             self.process.wait(20)
@@ -168,6 +176,14 @@ class Lab:
         assert self.process is not None
         self.process.kill()
         self.process.wait(10)
+
+    def end(self) -> None:
+        """End it for good, and its services too."""
+        self.stop()
+        if self._reserved is not None:
+            self._reserved.close()
+            self._reserved = None
+        self.delete_services()
 
     def delete_services(self, begin: str = "") -> None:
         """Delete the services of the workspace whose names begin so."""
@@ -191,9 +207,15 @@ class Lab:
     def deploy(self, name: str, source: str | None = None) -> dict[str, Any]:
         """Deploy an entry script by REST and wait for its end."""
         body = {"name": name, "source": {"text": source or SCRIPT.format(factor=2)}}
-        answer: dict[str, Any] = self.api("services?wait_s=30", body)
-        assert answer["state"] == "succeeded", answer
-        return answer
+        return self.succeeded(self.api("services?wait_s=30", body))
+
+    def succeeded(self, operation: dict[str, Any]) -> dict[str, Any]:
+        """Wait for the end of long work, which has to be a success."""
+        deadline = time.monotonic() + 180 * FACTOR
+        while operation["state"] == "running" and time.monotonic() < deadline:
+            operation = self.api(f"operations/{operation['id']}?wait_s=30")
+        assert operation["state"] == "succeeded", operation
+        return operation
 
 
 SCRIPT = """\
@@ -213,10 +235,16 @@ def run(data):
 """
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def reserved_port() -> socket.socket:
+    """Return a socket that keeps its port from everyone who asks for any free one, until it is closed.
+
+    A server that is told the port can listen there meanwhile: neither socket minds the other, and this one never
+    listens, so that nobody reaches it.
+    """
+    holder = socket.socket()
+    holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    holder.bind(("127.0.0.1", 0))
+    return holder
 
 
 CELL = """\

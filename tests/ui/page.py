@@ -9,10 +9,12 @@ from typing import Any
 
 from playwright.sync_api import Error, Locator, Page, Route, expect
 
+from tests.patience import FACTOR
+
 from .jupyter import ROOT, TOKEN, Lab
 
 #: Milliseconds to wait for something to appear; two cores are shared by Lab, kernel, service and browser.
-PATIENCE = 60_000
+PATIENCE = 60_000 * FACTOR
 
 #: Whether the document of a path is the current one; a Launcher that comes late takes the focus from it.
 _IN_FRONT = """path => {

@@ -72,8 +72,7 @@ def _running() -> Iterator[LabPage]:
                 yield LabPage(browser.new_page(viewport=SIZE), lab)
                 browser.close()
         finally:
-            lab.stop()
-            lab.delete_services()
+            lab.end()
 
 
 def _notebook(page: LabPage) -> None:
@@ -124,9 +123,9 @@ def _to_top(page: LabPage, cell_id: str) -> None:
 
 def _traffic(page: LabPage, path: Path) -> None:
     """Divide the requests of a service between two versions, send some, and take a picture of its tab."""
-    begun = page.lab.api("services/churn/versions?wait_s=30", {"version": "before", "revision": 1, "traffic": 20})
-    if begun["state"] != "succeeded":
-        raise SystemExit(str(begun["error"]))
+    page.lab.succeeded(
+        page.lab.api("services/churn/versions?wait_s=30", {"version": "before", "revision": 1, "traffic": 20})
+    )
     service = page.lab.workspace.service("churn")
     for _ in range(500):
         service.score({"data": [1, 2, 3]})

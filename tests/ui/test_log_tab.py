@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from .page import LabPage, expect, write_notebook
+from .page import PATIENCE, LabPage, expect, write_notebook
 
 pytestmark = pytest.mark.browser
 
@@ -100,7 +100,7 @@ def test_a_long_log_scrolls_smoothly_and_stays_bounded(page: LabPage, name: str)
     page.page.wait_for_function(
         "count => document.querySelector('.jp-mldeploy-LogBar-count').textContent.startsWith(count)",
         arg=f"{lines} ",
-        timeout=60_000 + lines / 4,  # milliseconds
+        timeout=PATIENCE + lines / 4,  # milliseconds
     )
     frames = page.page.evaluate(
         """async () => {

@@ -134,10 +134,10 @@ def test_a_server_that_restarts_is_found_again(start_lab: object, new_page: obje
     open_panel(other)
     expect(row(other, name)).to_contain_text("Healthy")
     lab.stop()
-    expect(other.page.get_by_role("alert")).to_contain_text("does not answer", timeout=60_000)
+    expect(other.page.get_by_role("alert")).to_contain_text("does not answer")
     lab.start()
     lab.workspace.service(name).stop()
-    expect(row(other, name)).to_contain_text("Stopped", timeout=60_000)
+    expect(row(other, name)).to_contain_text("Stopped")
     expect(other.page.get_by_role("alert")).to_have_count(0)
 
 

@@ -15,9 +15,10 @@ import pytest
 from playwright.sync_api import BrowserContext, Page
 
 from jupyter_mldeploy.core.workspace import Workspace
+from tests.patience import FACTOR
 from tests.widgets.conftest import SCHEMA_SCRIPT
 
-from .jupyter import Lab, _free_port
+from .jupyter import Lab, reserved_port
 from .page import LabPage, expect, write_notebook
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
@@ -46,7 +47,9 @@ def test_form_deploys_panel_tests_and_log_follows(page: LabPage, lab: Lab, name:
     script.fill("added.py")
     form.get_by_role("button", name="Plan").click()
     expect(form.get_by_text("Nothing was created")).to_be_visible()
-    form.get_by_role("button", name="Deploy").press("Enter")
+    deploy = form.get_by_role("button", name="Deploy")
+    expect(deploy).to_be_enabled()
+    deploy.press("Enter")
     expect(form.get_by_text(f"{name} revision 1", exact=True)).to_be_visible()
     expect(form.get_by_text("Healthy").first).to_be_visible()
 
@@ -86,18 +89,22 @@ def voila(tmp_path: Path) -> Iterator[str]:
     cells = {"all": "from jupyter_mldeploy.widgets import Services, TestPanel\nfrom jupyter_mldeploy import Workspace\n"
              "Services()", "one": 'TestPanel(Workspace().service("shown"))'}  # fmt: skip
     write_notebook(tmp_path / "app.ipynb", cells)
-    port = _free_port()
+    reserved = reserved_port()
+    port = reserved.getsockname()[1]
     environment = {
         **os.environ, "MLDEPLOY_HOME": str(home), "JUPYTER_CONFIG_DIR": str(tmp_path / "config"),
         "JUPYTER_RUNTIME_DIR": str(tmp_path / "runtime"), "IPYTHONDIR": str(tmp_path / "ipython"),
     }  # fmt: skip
-    command = [sys.executable, "-m", "voila", "app.ipynb", "--no-browser", f"--port={port}", "--Voila.ip=127.0.0.1"]
+    command = [
+        sys.executable, "-m", "voila", "app.ipynb", "--no-browser", f"--port={port}", "--Voila.port_retries=0",
+        "--Voila.ip=127.0.0.1",
+    ]  # fmt: skip
     with (tmp_path / "voila.log").open("wb") as log:
         process = subprocess.Popen(
             command, cwd=tmp_path, env=environment, stdout=log, stderr=log, start_new_session=True
         )
     try:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 60 * FACTOR
         while True:
             assert process.poll() is None, (tmp_path / "voila.log").read_text()
             try:
@@ -108,8 +115,10 @@ def voila(tmp_path: Path) -> Iterator[str]:
                 time.sleep(0.1)
         yield f"http://127.0.0.1:{port}/"
     finally:
-        os.killpg(process.pid, signal.SIGTERM)
-        process.wait(20)
+        reserved.close()
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGTERM)
+            process.wait(20)
         service.delete()
 
 
@@ -117,7 +126,7 @@ def test_views_work_in_voila(voila: str, browser: BrowserContext) -> None:
     page: Page = browser.new_page()
     try:
         page.goto(voila)
-        expect(page.get_by_text("shown · Healthy", exact=False).first).to_be_attached(timeout=60_000)
+        expect(page.get_by_text("shown · Healthy", exact=False).first).to_be_attached()
         page.get_by_role("button", name="Send").click()
         expect(page.get_by_role("status")).to_contain_text("200 OK")
     finally:

@@ -15,6 +15,7 @@ from ipywidgets.widgets.widget import _instances
 
 from jupyter_mldeploy.core.service import Service
 from jupyter_mldeploy.core.workspace import Workspace
+from tests.patience import FACTOR, give_time
 
 SCHEMA_SCRIPT = """
 import numpy as np
@@ -41,7 +42,12 @@ def run(data, frame, factor):
 RAW_SCRIPT = "def init():\n    pass\n\n\ndef run(data):\n    return data\n"
 
 
-def eventually(true: Callable[[], object], what: str, seconds: float = 40.0) -> None:
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The limit of a test is above the patience inside it."""
+    give_time(items, Path(__file__).parent, 120)
+
+
+def eventually(true: Callable[[], object], what: str, seconds: float = 40.0 * FACTOR) -> None:
     """Wait until a condition holds."""
     deadline = time.monotonic() + seconds
     while not true():
