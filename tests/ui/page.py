@@ -131,6 +131,16 @@ class LabPage:
             [cell_id, source],
         )
 
+    def source(self, cell_id: str) -> str:
+        """Return a cell's text."""
+        return str(
+            self.page.evaluate(
+                """id => window.jupyterapp.shell.currentWidget.content.widgets
+                     .find(cell => cell.model.id === id).model.sharedModel.getSource()""",
+                cell_id,
+            )
+        )
+
     def cell(self, cell_id: str) -> Locator:
         """Return a cell of the open notebook, scrolled into view."""
         # A notebook that has just been opened again has no cells yet.

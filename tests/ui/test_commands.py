@@ -64,7 +64,7 @@ def test_the_time_that_a_service_has_left_is_counted_down(page: LabPage, lab: La
 
 def test_work_that_goes_on_is_cancelled_from_its_notification(page: LabPage, lab: Lab, name: str) -> None:
     flag = lab.root / f"{name}.slow"
-    waits = f"def init():\n    import os, time\n    time.sleep(60 if os.path.exists({str(flag)!r}) else 0)"
+    waits = f"def init():\n    import os, time\n    time.sleep(600 if os.path.exists({str(flag)!r}) else 0)"
     lab.deploy(name, SCRIPT.format(factor=3).replace("def init():", waits))
     lab.deploy(name, SCRIPT.format(factor=2))
     flag.touch()

@@ -157,8 +157,8 @@ def test_a_fault_that_the_linter_finds_is_repaired_from_the_form(page: LabPage, 
 
 
 def deploy_slowly(page: LabPage, name: str, factor: int) -> Locator:
-    """Begin a deployment by the form, whose init() takes a minute; return the form when the workers start."""
-    slow = SCRIPT.format(factor=factor).replace("def init():", "def init():\n    import time\n    time.sleep(60)")
+    """Begin a deployment by the form, whose init() takes ten minutes; return the form when the workers start."""
+    slow = SCRIPT.format(factor=factor).replace("def init():", "def init():\n    import time\n    time.sleep(600)")
     page.command("mldeploy:deploy", name=name, source={"text": slow})
     form = page.page.get_by_role("form", name="Deploy")
     form.get_by_role("button", name="Preview plan").click()
@@ -242,7 +242,7 @@ def test_a_server_killed_in_the_middle_of_a_deployment(
     lab = start_lab()
     lab.deploy(name)
     flag = lab.root / "slow"
-    waits = f"def init():\n    import os, time\n    time.sleep(60 if os.path.exists({str(flag)!r}) else 0)"
+    waits = f"def init():\n    import os, time\n    time.sleep(600 if os.path.exists({str(flag)!r}) else 0)"
     lab.deploy(f"{name}-b", SCRIPT.format(factor=3).replace("def init():", waits))
     lab.deploy(f"{name}-b", SCRIPT.format(factor=2))
     flag.touch()

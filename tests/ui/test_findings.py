@@ -56,16 +56,6 @@ def open_cells(page: LabPage, **cells: str) -> None:
     )
 
 
-def source(page: LabPage, cell: str) -> str:
-    return str(
-        page.page.evaluate(
-            """id => window.jupyterapp.shell.currentWidget.content.widgets
-                 .find(cell => cell.model.id === id).model.sharedModel.getSource()""",
-            cell,
-        )
-    )
-
-
 def error_of(cell: Locator) -> Locator:
     return cell.locator(f"{MARKS}-error")
 
@@ -103,7 +93,7 @@ def test_a_finding_is_underlined_explained_and_fixed_by_click(page: LabPage) -> 
     expect(error_of(cell)).to_have_count(0)
     page.command("application:close")  # the rule's page
     page.page.wait_for_function("() => window.jupyterapp.shell.currentWidget?.content?.widgets !== undefined")
-    assert "def init():\n    global model\n    model" in source(page, "deployed")
+    assert "def init():\n    global model\n    model" in page.source("deployed")
 
 
 def test_findings_are_reached_read_and_fixed_by_keyboard(page: LabPage) -> None:
@@ -131,11 +121,11 @@ def test_findings_are_reached_read_and_fixed_by_keyboard(page: LabPage) -> None:
     expect(menu.get_by_role("menuitem").first).to_contain_text("global")
     page.page.keyboard.press("Enter")
     expect(error_of(cell)).to_have_count(0)
-    assert "global model" in source(page, "deployed")
+    assert "global model" in page.source("deployed")
     # The keyboard is back in the text, and undo takes the fix away again.
     page.page.keyboard.press("Control+z")
     expect(error_of(cell)).to_be_visible()
-    assert source(page, "deployed") == CELL
+    assert page.source("deployed") == CELL
     page.page.keyboard.press("F8")
     page.page.keyboard.press("Control+.")
     expect(menu).to_be_visible()
@@ -195,7 +185,7 @@ def test_typing_leaves_one_request_and_the_newest_findings(page: LabPage, sent: 
         "  # " + "x" * 40 + "\n    global model",
     )
     expect(error_of(cell).filter(has_text="model")).to_have_count(0)
-    newest = source(page, "deployed")
+    newest = page.source("deployed")
     assert "x" * 40 + "\n    global model\n" in newest
     assert [body["text"] for body in sent if body["text"] != CELL] == [newest]
 
