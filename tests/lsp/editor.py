@@ -13,8 +13,10 @@ from lsprotocol.converters import get_converter
 from pytest_lsp import LanguageClient
 from pytest_lsp import make_test_lsp_client as make_client
 
+from tests.patience import FACTOR
+
 #: How long a test waits for a server on a busy machine; less than the time limit of a test.
-PATIENCE_S = 90
+PATIENCE_S = 90 * FACTOR
 SERVER = [sys.executable, "-m", "mldeploy_lsp"]
 _CONVERTER = get_converter()
 
