@@ -50,7 +50,7 @@ class Services(View):
         self._records: list[ServiceRecord] = []
         self._seen = -1
         self._compared = 0.0
-        self._is_replacing = False
+        self._is_marking = False
         super().__init__()
         self.children = (w.HBox([self._find, self._count]), self._list, alert(self), self._place)
         self._find.observe(lambda _: self.draw(self._draw), "value")
@@ -84,21 +84,14 @@ class Services(View):
         left = self.selected in self.names and self.selected not in names
         self.names = names
         options = [(_line(item), item.name) for item in shown]
-        if list(self._list.options) != options:
-            self._is_replacing = True
-            try:
-                with self._list.hold_sync():
-                    self._list.options = options
-                    self._mark()
-            finally:
-                self._is_replacing = False
+        self._mark(options)
         if left:
             self.selected = ""
 
     def _choose(self, change: dict[str, Any]) -> None:
         """Open what was chosen. A list whose options are replaced chooses its first one by itself, which is no wish."""
         with self._drawing:  # what a user chooses while a thread replaces them waits, and counts
-            if not self._is_replacing:
+            if not self._is_marking:
                 self.selected = change["new"] or ""
 
     def _open(self) -> None:
@@ -107,11 +100,16 @@ class Services(View):
         self._place.children = (ServiceView(self._workspace.service(self.selected)),) if self.selected else ()
         self._mark()
 
-    def _mark(self) -> None:
-        """Have the list show which panel is open."""
-        shown = self.selected if self.selected in self.names else None
-        if self._list.value != shown:
-            self._list.value = shown
+    def _mark(self, options: list[tuple[str, str]] | None = None) -> None:
+        """Have the list show which panel is open, with other options if need be."""
+        self._is_marking = True
+        try:
+            with self._list.hold_sync():
+                if options is not None and list(self._list.options) != options:
+                    self._list.options = options
+                self._list.value = self.selected if self.selected in self.names else None
+        finally:
+            self._is_marking = False
 
 
 def _line(record: ServiceRecord) -> str:

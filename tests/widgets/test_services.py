@@ -125,6 +125,14 @@ def test_an_open_panel_stays_while_its_list_changes(workspace: Workspace, echo: 
         rows.value = first.name  # as by a click
         assert opened == [first.name]
         view.selected = "echo"
+        search = view.children[0].children[0]
+        assert isinstance(search, w.Text)
+        search.value = "aaa"
+        assert view.selected == "", "what the list shows no more is closed"
+        view.selected = "echo"
+        assert view.children[3].children[0].state == "Healthy", "but can be opened by name"
+        search.value = ""
+        assert (view.selected, rows.value) == ("echo", "echo")
         echo.delete()
         eventually(lambda: view.selected == "" and rows.value is None, "a deleted one is chosen no more")
     first.delete()
