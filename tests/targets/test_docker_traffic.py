@@ -12,7 +12,7 @@ import pytest
 
 from jupyter_mldeploy.core.workspace import Workspace
 from jupyter_mldeploy.errors import NotSupportedError
-from tests.core.traffic.test_endpoint import within_three_sigma
+from tests.core.traffic.test_endpoint import is_share
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(400)]
 
@@ -42,7 +42,7 @@ def test_versions_in_containers_share_the_requests(workspace: Workspace, tmp_pat
     address = service.scoring_uri
     endpoint.create_version("green", tmp_path / "two.py", traffic=40, timeout_s=200)
     found = Counter(service.score({}) for _ in range(150))
-    assert within_three_sigma(found["two"], 150, 40), found
+    assert is_share(found["two"], 150, 40), found
     assert service.scoring_uri == address
     endpoint.finish("green")
     assert {service.score({}) for _ in range(10)} == {"two"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -57,6 +58,13 @@ class VersionFigures:
                 return low + (high - low) * (wanted - below) / count
             below += count
         return self.bounds[-1]
+
+    def slower_than(self, seconds: float) -> tuple[int, int]:
+        """Return how many answers took longer, and how many there were.
+
+        Those of the bucket that the time lies in count as slower.
+        """
+        return sum(self.buckets[bisect_left(self.bounds, seconds) :]), sum(self.buckets)
 
     def plus(self, other: VersionFigures) -> VersionFigures:
         """Return the sum of two."""

@@ -1,7 +1,8 @@
 """Is the candidate worse than the control? A verdict with its evidence, or that there is too little to say.
 
-Errors are compared by Fisher's exact test (one-sided), latencies by their 95th percentile. A canary is judged many
-times, and each look is a chance to err; the error that a policy allows is therefore shared among all its looks.
+Errors are compared by Fisher's exact test (one-sided), and so are answers that took longer than the 95th percentile
+allows. A canary is judged many times, and each look is a chance to err; the error that a policy allows is therefore
+shared among all its looks.
 """
 
 from __future__ import annotations
@@ -60,16 +61,17 @@ def judge(control: VersionFigures, candidate: VersionFigures, policy: Policy, *,
     Args:
         looks: how often the two will be compared in all.
     """
+    limit = policy.significance / max(1, looks)
     p_value = worse_by_chance(control.seen, control.failed, candidate.seen, candidate.failed)
     evidence = {
         "control": control.to_dict(),
         "candidate": candidate.to_dict(),
         "p_value": round(p_value, 6),
-        "limit": round(policy.significance / max(1, looks), 6),
+        "limit": round(limit, 6),
     }
     increase = candidate.error_rate - control.error_rate
     # Enough errors convict before there is enough to acquit: a candidate that fails always is stopped at once.
-    if p_value < policy.significance / max(1, looks) and increase > policy.max_error_increase:
+    if p_value < limit and increase > policy.max_error_increase:
         reason = (
             f"{candidate.failed} of {candidate.seen} requests failed ({candidate.error_rate:.1%}), against "
             f"{control.failed} of {control.seen} ({control.error_rate:.1%}); by chance that happens once in "
@@ -85,11 +87,15 @@ def judge(control: VersionFigures, candidate: VersionFigures, policy: Policy, *,
         return Verdict(Ruling.INSUFFICIENT, " and ".join(short), evidence)
     before, after = control.percentile(0.95), candidate.percentile(0.95)
     if before is not None and after is not None:
-        slower = (after - before) * 1000
-        if after > before * policy.max_latency_ratio and slower > policy.latency_floor_ms:
+        allowed = max(before * policy.max_latency_ratio, before + policy.latency_floor_ms / 1000)
+        # A few answers that were kept waiting move a percentile far: it convicts only where chance would not do that.
+        (slow_before, all_before), (slow, answers) = control.slower_than(allowed), candidate.slower_than(allowed)
+        by_chance = worse_by_chance(all_before, slow_before, answers, slow)
+        evidence["latency_p_value"] = round(by_chance, 6)
+        if after > allowed and by_chance < limit:
             reason = (
                 f"95 % of the answers took up to {after * 1000:.1f} ms, against {before * 1000:.1f} ms: more than "
-                f"{policy.max_latency_ratio:g} times as long"
+                f"{policy.max_latency_ratio:g} times as long; by chance that happens once in {_once_in(by_chance)}"
             )
             return Verdict(Ruling.BAD, reason, evidence)
     reason = (

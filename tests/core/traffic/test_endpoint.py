@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import math
+import subprocess
+import sys
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -12,10 +15,12 @@ import pytest
 
 from jupyter_mldeploy.core.service import Service
 from jupyter_mldeploy.core.traffic.endpoint import Endpoint
+from jupyter_mldeploy.core.traffic.figures import VersionFigures
 from jupyter_mldeploy.core.traffic.referee import Policy, Ruling
 from jupyter_mldeploy.core.workspace import Workspace
 from jupyter_mldeploy.errors import ConflictError, DeploymentError, InvalidInputError, NotFoundError, NotSupportedError
 from tests.core.memory_target import memory_targets
+from tests.targets.local_service import wait_for
 
 SCRIPT = """
 import os
@@ -61,9 +66,37 @@ def shares(service: Service, requests: int) -> Counter[str]:
     return Counter(service.score({})[0] for _ in range(requests))
 
 
-def within_three_sigma(count: int, requests: int, percent: float) -> bool:
+def is_share(count: int, requests: int, percent: float, *, sigmas: float = 5) -> bool:
+    """Whether a version got its share, as far as chance allows: five sigmas are missed once in two million times."""
     share = percent / 100
-    return abs(count - requests * share) <= 3 * math.sqrt(requests * share * (1 - share)) + 1e-9
+    return abs(count - requests * share) <= sigmas * math.sqrt(requests * share * (1 - share)) + 1e-9
+
+
+#: In a process of its own: there the names that the router imports are those of the scoring server.
+DRAWS = """
+import collections, json, random, sys
+from jupyter_mldeploy.scoring import shims
+shims.install()
+from jupyter_mldeploy.core.traffic.router_script import Router
+versions = [
+    {"name": name, "weight": weight, "mirror": 0, "uri": "http://127.0.0.1/score"}
+    for name, weight in json.loads(sys.argv[1]).items()
+]
+router = Router({"versions": versions, "default": versions[0]["name"], "timeout_s": 1}, {})
+chance = random.Random(3)
+print(json.dumps(collections.Counter(router.choose(chance.random() * 100).name for _ in range(100_000))))
+"""
+
+
+def test_shares_are_met_within_three_sigmas() -> None:
+    """With numbers that are the same each time, so that chance has no say."""
+    weights = {"v1": 30.0, "v2": 5.0, "v3": 10.0, "v4": 15.0, "v5": 20.0, "v6": 20.0}
+    drawn = subprocess.run(
+        [sys.executable, "-c", DRAWS, json.dumps(weights)], check=True, capture_output=True, text=True
+    )
+    found = json.loads(drawn.stdout)
+    for name, percent in weights.items():
+        assert is_share(found[name], 100_000, percent, sigmas=3), (name, found)
 
 
 def test_two_versions_then_one_at_the_same_address(service: Service, endpoint: Endpoint, tmp_path: Path) -> None:
@@ -76,7 +109,7 @@ def test_two_versions_then_one_at_the_same_address(service: Service, endpoint: E
         "r1": (70, True), "green": (30, False),
     }  # fmt: skip
     found = shares(service, 400)
-    assert within_three_sigma(found["two"], 400, 30), found
+    assert is_share(found["two"], 400, 30), found
     assert (service.scoring_uri, service.keys().primary) == (address, key)
 
     one = service.request({}, headers={"azureml-model-deployment": "green"})
@@ -108,7 +141,7 @@ def test_six_versions_get_their_shares(service: Service, endpoint: Endpoint, tmp
     endpoint.set_traffic(weights)
     found = shares(service, 1000)
     for name, percent in {**weights, "one": 30.0}.items():
-        assert within_three_sigma(found[name], 1000, percent), (name, found)
+        assert is_share(found[name], 1000, percent), (name, found)
     assert sum(found.values()) == 1000
 
 
@@ -144,10 +177,12 @@ def test_a_mirror_gets_copies_and_its_answers_are_thrown_away(
 ) -> None:
     endpoint.create_version("shadow", script(tmp_path, "shadow", errors=1.0), mirror=50)
     assert shares(service, 200) == {"one": 200}
-    counted = endpoint.figures()
-    while counted["shadow"].mirrored + counted["shadow"].dropped < 60:  # the last copies are still under way
+
+    def copied() -> dict[str, VersionFigures] | None:
         counted = endpoint.figures()
-    assert within_three_sigma(counted["shadow"].mirrored + counted["shadow"].dropped, 200, 50)
+        return counted if is_share(counted["shadow"].mirrored + counted["shadow"].dropped, 200, 50) else None
+
+    counted = wait_for(copied, "half of the requests as copies")  # the last ones are still under way
     assert counted["shadow"].mirror_errors == counted["shadow"].mirrored
     assert counted["r1"].errors == 0
 
@@ -231,10 +266,18 @@ def test_keys_of_the_endpoint_change_with_several_versions(
     assert service.request({}, headers={"authorization": f"Bearer {old}"}).status == 401
 
 
-@pytest.mark.parametrize(("errors", "decision", "left"), [(0.05, "rolled back", "one"), (0.0, "promoted", "two")])
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(
+    ("errors", "requests", "decision", "left"), [(0.05, 700, "rolled back", "one"), (0.0, 300, "promoted", "two")]
+)
 def test_a_canary_is_judged(
-    service: Service, endpoint: Endpoint, tmp_path: Path, errors: float, decision: str, left: str
+    service: Service, endpoint: Endpoint, tmp_path: Path, errors: float, requests: int, decision: str, left: str
 ) -> None:
+    """Ten failures convict: of 700 requests of which one in twenty fails, fewer do once in ten million times.
+
+    How long an answer takes is no matter here: the clients have the processors to themselves.
+    """
+    policy = Policy(min_requests=requests, latency_floor_ms=10_000)
     endpoint.create_version("green", script(tmp_path, "two", errors=errors))
     over = threading.Event()
 
@@ -246,7 +289,7 @@ def test_a_canary_is_judged(
     for thread in threads:
         thread.start()
     try:
-        outcome = endpoint.canary("green", Policy(min_requests=300), steps=(50,), step_timeout_s=60)
+        outcome = endpoint.canary("green", policy, steps=(50,), step_timeout_s=150)
     finally:
         over.set()
         for thread in threads:
@@ -255,7 +298,7 @@ def test_a_canary_is_judged(
     assert service.score({})[0] == left
     assert endpoint.versions() == {}
     said = [event for event in service.events() if "canary of green" in event.message]
-    assert said[-1].data["canary"]["evidence"]["candidate"]["requests"] >= (300 if errors == 0 else 1)
+    assert said[-1].data["canary"]["evidence"]["candidate"]["requests"] >= (requests if errors == 0 else 1)
 
 
 def test_a_canary_without_requests_is_held(service: Service, endpoint: Endpoint, tmp_path: Path) -> None:

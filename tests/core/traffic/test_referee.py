@@ -50,6 +50,29 @@ def test_slower_answers_are_found_and_a_few_milliseconds_are_not() -> None:
     assert judge(figures(300, seconds=0.001), figures(300, seconds=0.004), Policy()).ruling is Ruling.GOOD
 
 
+def test_answers_that_were_kept_waiting_by_chance_convict_nobody() -> None:
+    """One answer in twenty waits for a processor, whoever gives it: the p95 of both lies anywhere."""
+    chance = random.Random(11)
+
+    def some(requests: int) -> VersionFigures:
+        waited = sum(chance.random() < 0.05 for _ in range(requests))
+        return figures(requests - waited, seconds=0.004).plus(figures(waited, seconds=0.06))
+
+    pairs = [(some(300), some(300)) for _ in range(200)]
+    far = [(a, b) for a, b in pairs if (b.percentile(0.95) or 0) > 3 * (a.percentile(0.95) or 0)]
+    assert len(far) > 20, "in many pairs the percentiles alone say that it is slower"
+    assert [judge(a, b, Policy(), looks=10).ruling for a, b in pairs] == [Ruling.GOOD] * 200
+
+
+def test_one_slow_answer_in_five_is_found() -> None:
+    control = figures(290, seconds=0.004).plus(figures(10, seconds=0.06))
+    candidate = figures(240, seconds=0.004).plus(figures(60, seconds=0.06))
+    verdict = judge(control, candidate, Policy(), looks=30)
+    assert verdict.ruling is Ruling.BAD
+    assert "by chance that happens once in" in verdict.reason
+    assert verdict.evidence["latency_p_value"] < verdict.evidence["limit"]
+
+
 def test_a_good_candidate_is_rarely_convicted_however_often_it_is_looked_at() -> None:
     chance = random.Random(7)
     convicted = 0

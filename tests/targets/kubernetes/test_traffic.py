@@ -11,7 +11,7 @@ import pytest
 
 from jupyter_mldeploy.core.service import Service
 from jupyter_mldeploy.targets.k8s.cluster import Cluster
-from tests.core.traffic.test_endpoint import within_three_sigma
+from tests.core.traffic.test_endpoint import is_share
 
 pytestmark = [pytest.mark.kubernetes, pytest.mark.docker, pytest.mark.timeout(600), pytest.mark.slow]
 
@@ -29,7 +29,7 @@ def test_two_versions_share_the_requests_and_one_is_left(
     second.write_text(SCRIPT.format(answer="two"))
     endpoint.create_version("green", second, traffic=40, timeout_s=500)
     found = Counter(service.score({}) for _ in range(150))
-    assert within_three_sigma(found["two"], 150, 40), found
+    assert is_share(found["two"], 150, 40), found
     assert service.request({}, headers={"azureml-model-deployment": "green"}).json() == "two"
     assert endpoint.figures()["green"].requests >= found["two"]
     assert service.scoring_uri == address
