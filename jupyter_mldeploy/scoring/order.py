@@ -35,6 +35,7 @@ class ServiceSettings(NamedTuple):
         log_directory: where the log's segments go.
         runtime: directory that holds the package, for interpreters that do not have it.
         start_method: ``fork`` or ``spawn``.
+        patience_s: seconds without any worker after which requests are answered 503 instead of waiting.
         warm: ``{"interpreter", "environment", "imports"}`` to load before the first order comes, or None.
     """
 
@@ -46,6 +47,7 @@ class ServiceSettings(NamedTuple):
     port: int = 0
     any_port: bool = False
     start_method: str = default_method()
+    patience_s: float = 2.0
     warm: Mapping[str, Any] | None = None
 
 

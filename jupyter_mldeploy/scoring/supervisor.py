@@ -44,9 +44,6 @@ _CHECK_S = 0.5
 #: Seconds after a swap before the warm parent goes on learning: the first requests come first.
 _LEARN_S = 0.5
 
-#: Seconds without any worker after which requests are answered 503 instead of waiting.
-_PATIENCE_S = 2.0
-
 
 class Supervisor:
     """One service. ``live`` is the crew that serves, ``candidate`` the one that is to take over."""
@@ -285,7 +282,7 @@ class Supervisor:
             return
         self._without_workers_since = self._without_workers_since or time.monotonic()
         waited = time.monotonic() - self._without_workers_since
-        self.door.answer_for_absent(self.live.looping or waited > _PATIENCE_S)
+        self.door.answer_for_absent(self.live.looping or waited > self.settings.patience_s)
 
     def _why_nobody(self) -> str:
         last = self.live.last_crash if self.live is not None else None

@@ -55,6 +55,7 @@ class Supervised:
             "name": self.name,
             "log_directory": str(self.logs),
             "runtime": str(provide_runtime(self.directory)),
+            "patience_s": 60.0,  # on a busy machine a replaced worker may take long to be up
             **(settings or {}),
         }
         self._client = start_supervisor(self.directory, ServiceSettings(**values)).client()
@@ -108,7 +109,7 @@ class Supervised:
         """The workers that serve."""
         return [worker for worker in self.status()["workers"] if worker["phase"] == "serving"]
 
-    def ask(self, body: str = "hello", timeout_s: float = 10.0) -> tuple[int, str, str]:
+    def ask(self, body: str = "hello", timeout_s: float = 60.0) -> tuple[int, str, str]:
         """Send one request; return status, body and the worker's label ``revision:slot:pid``."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout_s)
         try:

@@ -67,17 +67,32 @@ def test_requests_wait_for_a_worker_that_is_just_being_replaced(service: Supervi
     assert service.ask("x")[:2] == (200, "x")
 
 
+def test_requests_are_answered_when_the_replacement_takes_too_long(service: Supervised, tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    service.start(
+        f"import os\ndef init():\n    if os.path.exists({str(gate)!r}):\n        open({str(gate)!r}).read()\n"
+        "def run(text): return text\n",
+        settings={"patience_s": 0.1},
+    )
+    os.mkfifo(gate)
+    os.kill(service.workers()[0]["pid"], signal.SIGKILL)
+    status, body, _ = service.ask("x")
+    assert status == 503
+    assert "No worker of the service is up" in json.loads(body)["error"]["message"]
+    with gate.open("w") as stream:
+        stream.write("go")
+    wait_for(lambda: service.ask("x")[:2] == (200, "x"), "the replacement")
+
+
 def test_a_crash_loop_is_recognised_and_answered_503(service: Supervised, tmp_path: Path) -> None:
     broken = tmp_path / "broken"
     service.start(
         f"import os\ndef init():\n    if os.path.exists({str(broken)!r}):\n        print('no disk', flush=True)\n"
         "        os._exit(9)\ndef run(text): return text\n"
     )
-    began = time.monotonic()
     broken.touch()
     os.kill(service.workers()[0]["pid"], signal.SIGKILL)
     status = wait_for(lambda: (found := service.status())["state"] == "Failed" and found, "the crash loop")
-    assert time.monotonic() - began < 8
     assert status["reason"] == "CrashLoop: a worker ended with exit code 9"
     assert status["crash_tail"] == ["no disk"]
     answer = wait_for(lambda: (found := service.ask())[0] == 503 and found, "the doorman")
@@ -162,12 +177,14 @@ def test_a_killed_supervisor_and_warm_parent_leave_what_sweep_ends(service: Supe
 
 def test_a_worker_without_heartbeat_is_replaced(service: Supervised) -> None:
     hushes = "def init(): pass\ndef run(text):\n    globals().update(silent=text == 'hush')\n    return text\n"
-    service.start(hushes, heartbeat_s=1.0)
-    first = service.ask("hush")[2]
-    wait_for(lambda: "no sign of life for 1 s" in service.messages(), "the verdict")
-    assert service.ask()[2] != first
-    entry = next(item for item in service.journal() if "no sign of life" in item["message"])
-    assert entry["data"]["cause"] == "hung"
+    service.start(hushes, heartbeat_s=3.0)
+    pid = int(service.ask("hush")[2].rpartition(":")[2])
+    entry = wait_for(
+        lambda: next((item for item in service.journal() if item["data"].get("cause") == "hung"), None), "the verdict"
+    )
+    assert (entry["data"]["pid"], "no sign of life for 3 s" in entry["message"]) == (pid, True)
+    wait_for(lambda: pid not in dict(service.processes()), "its end")
+    assert service.ask()[0] == 200
 
 
 def test_a_replacement_that_never_gets_ready_is_replaced_in_turn(service: Supervised, tmp_path: Path) -> None:
@@ -176,12 +193,12 @@ def test_a_replacement_that_never_gets_ready_is_replaced_in_turn(service: Superv
     service.swap(
         f"import os, time\ndef init():\n    if os.path.exists({str(slow)!r}):\n        os.unlink({str(slow)!r})\n"
         "        time.sleep(600)\ndef run(text): return text\n",
-        start_timeout_s=1.0,
+        start_timeout_s=5.0,
     )
     slow.touch()
     os.kill(service.workers()[0]["pid"], signal.SIGKILL)
-    wait_for(lambda: "it was not ready again within 1 s" in service.messages(), "the verdict")
-    assert service.ask("x")[:2] == (200, "x") or wait_for(lambda: service.ask("x")[0] == 200, "an answer")
+    wait_for(lambda: "it was not ready again within 5 s" in service.messages(), "the verdict")
+    assert service.ask("x")[:2] == (200, "x")
 
 
 def test_a_worker_beyond_its_memory_limit_is_replaced_and_the_reason_kept(service: Supervised) -> None:
@@ -239,8 +256,11 @@ def test_a_worker_that_closes_all_its_descriptors_is_replaced(service: Supervise
 
 
 def test_time_to_live_ends_the_service_by_itself(service: Supervised) -> None:
-    service.start(expires=time.time() + 0.5)
-    assert service.status()["expires"] is not None
+    later = time.time() + 3600
+    service.start(expires=later)
+    assert service.status()["expires"] == later
+    soon = time.time() + 0.5
+    assert service.swap(expires=soon)["status"]["expires"] == soon
     wait_for(lambda: not service.processes(), "the end of all processes")
     status = journal.read_json(service.directory / journal.STATUS)
     assert status is not None

@@ -153,8 +153,8 @@ def test_a_module_that_hangs_is_named_and_does_not_hold_up_the_next_revision(
 ) -> None:
     service.start(interpreter=str(interpreter))
     (site(interpreter) / "hanging.py").write_text("import time\ntime.sleep(600)\n")
-    with pytest.raises(ControlError, match=r"not ready within 0.7 s; it was loading 'hanging'"):
-        service.swap(interpreter=str(interpreter), imports=["hanging"], start_timeout_s=0.7)
+    with pytest.raises(ControlError, match=r"not ready within 4 s; it was loading 'hanging'"):
+        service.swap(interpreter=str(interpreter), imports=["hanging"], start_timeout_s=4)
     service.swap(interpreter=str(interpreter), imports=["hanging"])
     assert service.ask()[2].startswith("3:")
 
