@@ -129,14 +129,15 @@ def test_what_run_does_to_its_process(tmp_path: Path, kind: str) -> None:
 
 @pytest.mark.parametrize("kind", ["hang", "stubborn"])
 def test_run_that_cannot_be_stopped(tmp_path: Path, kind: str) -> None:
-    settings = {"scoring_timeout_ms": 200, "interrupt_grace_s": 0.3, "drain_idle_s": 0.2}
+    settings = {"scoring_timeout_ms": 5000, "interrupt_grace_s": 0.3, "drain_idle_s": 0.2}
     worker = Worker(tmp_path, MISBEHAVING, settings=settings).go()
     try:
         waiting = ThreadPoolExecutor(4)
         hung = waiting.submit(worker.ask, "POST", "/score", kind)
         wait_until(lambda: b"mldeploy_busy 1" in worker.ask("GET", "/metrics").body)
         others = [waiting.submit(worker.ask, "POST", "/score", f"other {number}") for number in range(3)]
-        assert hung.result().message == "Scoring timeout after 200 ms"
+        wait_until(lambda: b"mldeploy_queue_length 3" in worker.ask("GET", "/metrics").body)
+        assert hung.result().message == "Scoring timeout after 5000 ms"
         # Those that waited behind it are answered before the worker goes.
         assert [other.result().json() for other in others] == ["other 0", "other 1", "other 2"]
         assert worker.wait_for("stuck")["seconds"] > 0

@@ -110,7 +110,7 @@ def run(data):
         hoard.append(b"m" * (400 * 2**20))
         time.sleep(60)
     if data == "leak":
-        hoard.append(b"m" * (4 * 2**20))
+        hoard.append(b"m" * 2**20)
     if data == "no memory":
         hoard.append(b"m" * 2**50)
     if data == "chdir":
@@ -137,6 +137,10 @@ def run(data):
 """
 
 
+#: No call but those that never end takes this long, however busy the machine is.
+PATIENT_MS = 20_000
+
+
 class Wild:
     """A service of that script."""
 
@@ -145,8 +149,7 @@ class Wild:
         path.write_text(SCRIPT)
         values = {
             "auth_enabled": False,
-            "scoring_timeout_ms": 500,
-            "heartbeat_timeout_s": 3,
+            "scoring_timeout_ms": PATIENT_MS,
             "environment_variables": {"MLDEPLOY_INTERRUPT_GRACE_S": "0.3", "MLDEPLOY_DRAIN_IDLE_S": "0.2"},
             **config,
         }
@@ -154,7 +157,7 @@ class Wild:
         self.path = path
         self.home: Path = self.service.workspace.home / "services" / self.service.record.uid
 
-    def ask(self, kind: str, timeout_s: float = 30) -> Answer | None:
+    def ask(self, kind: str, timeout_s: float = 40) -> Answer | None:
         """Send one request; None when the connection was cut."""
         connection = http.client.HTTPConnection(
             "127.0.0.1", urlsplit(self.service.scoring_uri or "").port or 0, timeout=timeout_s
@@ -170,11 +173,9 @@ class Wild:
         """Return the service's files of a kind."""
         return sorted(self.home.rglob(pattern))
 
-    def serves_again(self, seconds: float = 10) -> float:
-        """Wait for a good answer; return how long that took."""
-        started = time.monotonic()
-        wait_for(lambda: (answer := self.ask("good")) and answer.body == b'"good"', "a good answer", seconds)
-        return time.monotonic() - started
+    def serves_again(self) -> None:
+        """Wait for a good answer."""
+        wait_for(lambda: (answer := self.ask("good")) and answer.body == b'"good"', "a good answer")
 
     def log(self, words: str) -> str:
         """Wait until the log holds some words; return the line."""
@@ -182,7 +183,6 @@ class Wild:
             wait_for(
                 lambda: next((line.text for line in self.service.log_lines()[0] if words in line.text), None),
                 f"{words!r} in the log",
-                5,
             )
         )
 
@@ -199,6 +199,12 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
 def steady(workspace: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Wild:
     """A service that the tests share: none of them costs it its worker."""
     return Wild(workspace, tmp_path_factory.mktemp("steady"), "steady")
+
+
+@pytest.fixture(scope="module")
+def hasty(workspace: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Wild:
+    """Another one, with little time for a call."""
+    return Wild(workspace, tmp_path_factory.mktemp("hasty"), "hasty", scoring_timeout_ms=500)
 
 
 @pytest.fixture
@@ -218,8 +224,6 @@ def fresh(workspace: Workspace, tmp_path: Path) -> Iterator[Callable[..., Wild]]
 @pytest.mark.parametrize(
     ("kind", "told"),
     [
-        ("sleep", "run() was stopped: it took more than 500 ms"),
-        ("spin", "run() was stopped: it took more than 500 ms"),
         ("sys.exit", "SystemExit: bye for now"),
         ("doom", "Doom: of all things"),
         ("interrupt", "KeyboardInterrupt"),
@@ -230,10 +234,18 @@ def fresh(workspace: Workspace, tmp_path: Path) -> Iterator[Callable[..., Wild]]
 def test_a_failing_call_fails_alone_and_is_told_in_the_log(steady: Wild, kind: str, told: str) -> None:
     answer = steady.ask(kind)
     assert answer is not None
-    status = 504 if "took more than" in told else 500
-    assert (answer.status, answer.header("x-ms-run-function-failed")) == (status, "True")
-    assert steady.serves_again() < 1
+    assert (answer.status, answer.header("x-ms-run-function-failed")) == (500, "True")
+    steady.serves_again()
     steady.log(told)
+
+
+@pytest.mark.parametrize("kind", ["sleep", "spin"])
+def test_a_call_that_takes_too_long_fails_alone_and_is_told_in_the_log(hasty: Wild, kind: str) -> None:
+    answer = hasty.ask(kind)
+    assert answer is not None
+    assert (answer.status, answer.header("x-ms-run-function-failed")) == (504, "True")
+    hasty.serves_again()
+    hasty.log("run() was stopped: it took more than 500 ms")
 
 
 @pytest.mark.parametrize(
@@ -245,7 +257,7 @@ def test_what_is_rude_but_allowed(steady: Wild, kind: str) -> None:
     assert answer is not None
     assert answer.status == 200
     assert answer.json() == {"subprocess": "hello\n"}.get(kind, kind)
-    assert steady.serves_again() < 1
+    steady.serves_again()
     if kind == "threads":
         wait_for(lambda: sum("thread says 199" in line.text for line in steady.service.log_lines()[0]) == 8)
     if kind == "processes":
@@ -253,9 +265,10 @@ def test_what_is_rude_but_allowed(steady: Wild, kind: str) -> None:
         steady.log("spawned")
 
 
-def test_the_service_was_never_without_its_first_worker(steady: Wild) -> None:
-    steady.serves_again()
-    assert not [line.text for line in steady.service.log_lines()[0] if "starts again" in line.text]
+def test_the_services_were_never_without_their_first_worker(steady: Wild, hasty: Wild) -> None:
+    for wild in (steady, hasty):
+        wild.serves_again()
+        assert not [line.text for line in wild.service.log_lines()[0] if "starts again" in line.text]
 
 
 @pytest.mark.parametrize(
@@ -271,10 +284,8 @@ def test_the_service_was_never_without_its_first_worker(steady: Wild) -> None:
 )
 def test_a_call_that_ends_its_process_costs_one_answer(fresh: Callable[..., Wild], kind: str, told: str) -> None:
     wild = fresh()
-    started = time.monotonic()
     assert wild.ask(kind) is None, "the client sees that there will be no answer"
-    assert time.monotonic() - started < 5
-    assert wild.serves_again() < 5
+    wild.serves_again()
     wild.log(told)
     wild.log("it starts again")
 
@@ -285,7 +296,7 @@ def test_floods_of_output(fresh: Callable[..., Wild], kind: str) -> None:
     answer = wild.ask(kind)
     assert answer is not None
     assert answer.json() == kind
-    assert wild.serves_again() < 2
+    wild.serves_again()
     assert sum(path.stat().st_size for path in wild.directory("*.log")) < 7 * 2**20
     assert sum(path.stat().st_size for path in wild.directory("*.out")) < 150 * 2**20
     if kind != "close output":
@@ -296,14 +307,14 @@ def test_floods_of_output(fresh: Callable[..., Wild], kind: str) -> None:
 def test_a_call_that_cannot_be_stopped_is_answered_and_its_worker_replaced(
     fresh: Callable[..., Wild], kind: str
 ) -> None:
-    wild = fresh()
+    wild = fresh(scoring_timeout_ms=500)
     if kind == "signals":
-        assert wild.ask(kind) is not None
+        wait_for(lambda: (told := wild.ask("signals")) and told.status == 200, "the signals to be taken")
         kind = "spin"
     answer = wild.ask(kind)
     assert answer is not None
     assert answer.message == "Scoring timeout after 500 ms"
-    assert wild.serves_again() < 3
+    wild.serves_again()
     wild.log("run() cannot be stopped")
     wild.log("worker-1 is replaced: run() did not end in time")
     wild.log("worker-1 is up again")
@@ -311,10 +322,8 @@ def test_a_call_that_cannot_be_stopped_is_answered_and_its_worker_replaced(
 
 @pytest.mark.slow
 def test_c_code_that_holds_the_interpreter_is_found_by_its_silence(fresh: Callable[..., Wild]) -> None:
-    wild = fresh()
-    started = time.monotonic()
+    wild = fresh(heartbeat_timeout_s=3)
     assert wild.ask("hold the GIL") is None
-    assert time.monotonic() - started < 8
     wild.serves_again()
     wild.log("worker-1 was killed: it has given no sign of life for 3 s")
 
@@ -322,18 +331,18 @@ def test_c_code_that_holds_the_interpreter_is_found_by_its_silence(fresh: Callab
 def test_a_call_that_takes_all_memory_is_ended(fresh: Callable[..., Wild]) -> None:
     wild = fresh(memory_gb=0.2, scoring_timeout_ms=60_000)
     assert wild.ask("allocate") is None
-    assert wild.serves_again() < 5
+    wild.serves_again()
     wild.log("GiB of memory, and 0.20 GiB is the limit")
 
 
 def test_a_worker_that_leaks_is_replaced_without_losing_an_answer(fresh: Callable[..., Wild]) -> None:
     wild = fresh(memory_gb=0.2)
-    until = time.monotonic() + 30
+    until = time.monotonic() + 90
     seen: list[Answer | None] = []
     while not any("up again" in line.text for line in wild.service.log_lines()[0]):
         assert time.monotonic() < until
         seen.append(wild.ask("leak"))
-        time.sleep(0.05)  # a leak, not a flood
+        time.sleep(0.05)  # a leak, not a flood: between two looks at its memory it must not swell by a quarter
     assert len(seen) > 5
     assert {None if answer is None else answer.status for answer in seen} == {200}
     wild.log("worker-1 is replaced: it used 0.2")
@@ -345,12 +354,10 @@ def test_a_spoilt_process_still_takes_updates_and_stops(fresh: Callable[..., Wil
     answer = wild.ask(kind)
     assert answer is not None
     assert answer.status == 200
-    assert wild.serves_again() < 2
-    started = time.monotonic()
+    wild.serves_again()
     wild.service.update(wild.path)
-    assert wild.serves_again() < 2
+    wild.serves_again()
     wild.service.stop()
-    assert time.monotonic() - started < 10
     assert [path.name for path in wild.directory("*.out")] == ["supervisor.out"], "nothing was ended by force"
 
 
