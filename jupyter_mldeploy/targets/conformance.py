@@ -195,7 +195,7 @@ class TargetConformance:
         began = time.monotonic()
         with pytest.raises(DeadlineExceededError) as failure:
             self.deploy(workspace, tmp_path, script("one", init="__import__('time').sleep(3600)"), timeout_s=deadline)
-        assert time.monotonic() - began < deadline + 10
+        assert time.monotonic() - began < deadline + 60
         assert failure.value.steps
         assert workspace.service(NAME).state is State.FAILED
 

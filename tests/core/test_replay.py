@@ -53,6 +53,7 @@ def test_a_new_revision_is_compared_with_the_answers_of_the_old_one(service: Ser
     service.score({"x": 5, "pad": "p" * 500})  # too large
     with pytest.raises(ScoringError):
         service.score({"x": -1})
+    wait_for(lambda: len(service.recorded()) == 4, "the records")  # a line is written after the answer
     found = service.recorded()
     assert [item.body["x"] for item in found] == [1, 2, 0, -1]
     assert [item.status for item in found] == [200, 200, 200, 500]
@@ -85,6 +86,7 @@ def test_a_new_revision_is_compared_with_the_answers_of_the_old_one(service: Ser
 def test_another_service_is_asked_what_this_one_was_asked(service: Service, tmp_path: Path) -> None:
     service.record_requests(1.0)
     service.score({"x": 3})
+    wait_for(service.recorded, "the record")
     (tmp_path / "score.py").write_text(SCRIPT.format(factor=-2.0))
     other = service.workspace.deploy("other", tmp_path / "score.py", timeout_s=60)
     (item,) = other.replay("replayed").changed

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from jupyter_mldeploy.core.probe import Answer
 from jupyter_mldeploy.core.service import Service
 
 ECHO = "def init():\n    pass\n\n\ndef run(data):\n    return data\n"
@@ -18,6 +19,16 @@ def wait_for(condition: Callable[[], Any], what: str, seconds: float = 40.0) -> 
         assert time.monotonic() < deadline, f"{what} did not come true within {seconds:g} s"
         time.sleep(0.01)
     return found
+
+
+def answer_of(service: Service, payload: str) -> Any:
+    """Return the answer; asks again while nobody is up, as a worker that ended is not replaced at once."""
+
+    def ask() -> Answer | None:
+        answer = service.request(payload)
+        return None if answer.status == 503 and b"No worker of the service is up" in answer.body else answer
+
+    return wait_for(ask, "a worker").result()
 
 
 def facts(service: Service) -> dict[str, Any]:

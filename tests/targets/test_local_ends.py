@@ -18,7 +18,7 @@ from jupyter_mldeploy.errors import (
     ScoringError,
     TargetUnavailableError,
 )
-from tests.targets.local_service import ECHO, facts, supervisor, wait_for
+from tests.targets.local_service import ECHO, answer_of, facts, supervisor, wait_for
 
 
 @pytest.mark.parametrize("ending", ["os._exit(9)", "ctypes.string_at(0)", "os.kill(os.getpid(), 9)"])
@@ -35,7 +35,7 @@ def test_a_request_that_ends_the_worker_ends_only_itself(deploy: Callable[..., S
     )
     with pytest.raises((TargetUnavailableError, ScoringError)):
         service.score('"end"')
-    assert service.score("1") == "1"
+    assert answer_of(service, "1") == "1"
     messages = [event.message for event in service.events() if event.kind == "worker"]
     wait_for(lambda: service.state == "Healthy", "health")
     messages = [event.message for event in service.events() if event.kind == "worker"]
@@ -55,11 +55,9 @@ def test_a_run_that_hangs_in_native_code_is_ended_and_the_service_goes_on(deploy
         """,
         scoring_timeout_ms=300,
     )
-    began = time.monotonic()
     with pytest.raises((ScoringError, TargetUnavailableError)):
-        service.score('"hang"')
-    assert time.monotonic() - began < 10
-    assert service.score("1") == "1"
+        service.score('"hang"', timeout_s=40)
+    assert answer_of(service, "1") == "1"
 
 
 def test_a_killed_supervisor_is_seen_and_start_brings_the_service_back(deploy: Callable[..., Service]) -> None:
@@ -92,7 +90,7 @@ def test_a_crash_loop_becomes_the_services_state(deploy: Callable[..., Service],
                      "def run(data): return data\n")  # fmt: skip
     broken.touch()
     os.kill(facts(service)["workers"][0]["pid"], signal.SIGKILL)
-    wait_for(lambda: service.state == "Failed", "the crash loop", 10)
+    wait_for(lambda: service.state == "Failed", "the crash loop")
     assert "CrashLoop" in str(service.reason)
     assert "the disk is gone" in str(service.reason)
     broken.unlink()
@@ -101,12 +99,15 @@ def test_a_crash_loop_becomes_the_services_state(deploy: Callable[..., Service],
 
 
 def test_time_to_live_stops_the_service_and_start_gives_it_another_life(deploy: Callable[..., Service]) -> None:
-    service = deploy(ttl="1s")
-    assert facts(service)["expires"] == pytest.approx(time.time() + 1, abs=1)
+    before = time.time()
+    service = deploy(ttl="1h")
+    assert before + 3600 <= facts(service)["expires"] <= time.time() + 3600
+    service.update(config={"ttl": "1s"})
     wait_for(lambda: service.state == "Stopped", "the end")
     assert service.reason == "its time to live is over"
     service.start()
-    assert service.state == "Healthy"
+    assert service.logs().count("revision 2 serves") == 2
+    wait_for(lambda: service.logs().count("the service stops: its time to live is over") == 2, "the second end")
 
 
 def test_nothing_is_left_after_deletion(deploy: Callable[..., Service], workspace: Workspace) -> None:
