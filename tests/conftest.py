@@ -30,11 +30,18 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Shares | Non
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """A test in the cluster may have to wait for one that has the cluster to itself: its time is no sign of a hang."""
+    """Some tests wait for others: for one that has the cluster to itself, for an engine that all of them keep busy.
+
+    Their time is no sign of a hang.
+    """
     if hasattr(config, "workerinput"):
         items.sort(key=lambda item: turn(item.nodeid))
     for item in items:
-        if item.get_closest_marker("kubernetes") and not item.get_closest_marker("timeout"):
+        if item.get_closest_marker("timeout"):
+            continue
+        if item.get_closest_marker("docker"):
+            item.add_marker(pytest.mark.timeout(400))
+        elif item.get_closest_marker("kubernetes"):
             item.add_marker(pytest.mark.timeout(300))
 
 

@@ -310,6 +310,6 @@ def test_a_replaced_revision_that_the_engine_starts_again_goes(
     script.write_text(ECHO.format(answer="two"))
     service.update(script, timeout_s=110)
     assert again == [True]
-    wait_for(lambda: old not in docker("ps", "--all", "--quiet", "--no-trunc"), "gone", 15)
+    wait_for(lambda: old not in docker("ps", "--all", "--quiet", "--no-trunc"), "gone", 3 * SOON_S)
     assert service.score("1") == ["two", "1"]
     service.delete()
