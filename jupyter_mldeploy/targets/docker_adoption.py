@@ -11,7 +11,7 @@ from typing import Any
 from ..core.adoption import Found
 from ..core.bundles.format import DESCRIPTION, read_description
 from ..errors import CorruptStoreError
-from .docker_files import KEYS, TOKEN_KEYS, bundle_file, get
+from .docker_files import KEYS, TOKEN_KEYS, bundle_file, get, is_going
 from .docker_house import LABEL_ROLE, LABEL_SERVICE, read_label
 from .docker_observe import View
 
@@ -30,6 +30,10 @@ def find_services(engine: Any) -> list[Found]:
         if part is None or view.door is None or view.door.id != listed["Id"]:
             continue
         config = dict(part.facts.get("config") or {})
+        keys = _json(engine, view.door.id, KEYS) if config.get("auth_enabled", True) else None
+        token_keys = _json(engine, view.door.id, TOKEN_KEYS)
+        if is_going(engine, view.door.id):
+            continue  # another process removes it: what was read may be half of it
         found.append(
             Found(
                 uid=str(who["uid"]),
@@ -37,8 +41,8 @@ def find_services(engine: Any) -> list[Found]:
                 revision=part.revision,
                 bundle=str(part.facts.get("bundle")),
                 config=config,
-                keys=_json(engine, view.door.id, KEYS) if config.get("auth_enabled", True) else None,
-                token_keys=_json(engine, view.door.id, TOKEN_KEYS),
+                keys=keys,
+                token_keys=token_keys,
                 origin=dict(part.facts.get("origin") or {}),
                 runtime={"port": view.door.port},
                 image=part.image or None,

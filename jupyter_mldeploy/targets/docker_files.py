@@ -75,6 +75,18 @@ def _header(name: str, mode: int) -> tarfile.TarInfo:
     return header
 
 
+def is_going(engine: Any, container: str) -> bool:
+    """Say whether a container is gone or about to go; nothing is to be read from it any more."""
+    from docker.errors import NotFound
+
+    try:
+        inspected = engine.inspect_container(container)
+    except NotFound:
+        return True
+    state = str((inspected.get("State") or {}).get("Status") or "")
+    return state in ("removing", "dead") or str(inspected.get("Name") or "").endswith(GONE)
+
+
 def get(engine: Any, container: str, name: str) -> bytes | None:
     """Return a file of the service's folder, None when it is not there, or not to be read any more.
 
@@ -85,27 +97,31 @@ def get(engine: Any, container: str, name: str) -> bytes | None:
 
     try:
         for attempt in range(_READS):
-            if str(engine.inspect_container(container).get("Name") or "").endswith(GONE):
+            if is_going(engine, container):
                 return None
             try:
                 chunks, _ = engine.get_archive(container, f"{FOLDER}/{name}")
                 break
             except APIError as error:
                 # The engine looks at the file and then reads it; one that is replaced in between is gone for it.
-                if "no such file" not in str(error.explanation) or attempt == _READS - 1:
-                    raise
+                if "no such file" in str(error.explanation) and attempt < _READS - 1:
+                    continue
+                # A container that is removed while it is read makes errors of many kinds.
+                if isinstance(error, NotFound) or is_going(engine, container):
+                    return None
+                raise
         with tarfile.open(fileobj=io.BytesIO(b"".join(chunks))) as archive:
             for member in archive:
                 stream = archive.extractfile(member)
                 if stream is not None:
                     return stream.read()
-    except (NotFound, tarfile.TarError):
+    except tarfile.TarError:
         return None
     return None
 
 
 def door_state(engine: Any, door: Part) -> dict[str, Any]:
-    """Return what the door wrote last, {} when it has written nothing.
+    """Return what the door wrote last, {} when it has written nothing or is gone.
 
     While another container of the same volume is being removed, the engine finds no file in it for a moment. What a
     door serves must not be forgotten for that, so a file that seems to be missing is looked for again.
@@ -117,5 +133,7 @@ def door_state(engine: Any, door: Part) -> dict[str, Any]:
             value = None
         if isinstance(value, dict):
             return value
+        if is_going(engine, door.id):
+            break
         time.sleep(min(0.1, 0.01 * (attempt + 1)))
     return {}

@@ -105,7 +105,7 @@ def _observed(engine: Any, service: ServiceRef, view: View) -> Observation:
         reason = f"The container of revision {view.live} was removed; `start` makes it again."
         return Observation(State.FAILED, reason, runtime=known, events=events)
     inspected = engine.inspect_container(part.id)
-    if door.running and _is_stale(view.said, engine.inspect_container(door.id)):
+    if door.running and _is_stale(view.said, engine.inspect_container(door.id), inspected):
         view = replace(view, said={})
     state, why = _judge(engine, view, door, part, inspected)
     uri = f"{'https' if is_secure(part) else 'http'}://{engine_host()}:{door.port}/score" if door.running else None
@@ -113,10 +113,13 @@ def _observed(engine: Any, service: ServiceRef, view: View) -> Observation:
     return Observation(state, why, live, uri, _facts(view, door, part, inspected), known, events)
 
 
-def _is_stale(said: Mapping[str, Any], door: Mapping[str, Any]) -> bool:
-    """Say whether the door has written nothing since it was started: what it said before its restart is no news."""
-    started = started_at(door)
-    return started is not None and float(said.get("time") or 0) < started
+def _is_stale(said: Mapping[str, Any], *containers: Mapping[str, Any]) -> bool:
+    """Say whether the door has written nothing since itself and the revision were started.
+
+    What it said before its restart is no news, nor is that a revision served in its former life.
+    """
+    noted = float(said.get("time") or 0)
+    return any(noted < started for started in map(started_at, containers) if started is not None)
 
 
 def _judge(engine: Any, view: View, door: Part, part: Part, inspected: Mapping[str, Any]) -> tuple[State, str | None]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import socket
+import time
 from typing import Any
 
 from ..core.storage.process_identity import own_identity
@@ -21,6 +22,9 @@ from .docker_house import FOLDER, LABEL_DOOR, MOUNT, PORT, Names, Part, labels_o
 _SECOND = 1_000_000_000
 _DOOR_MEMORY = 128 * 2**20
 _TRIES = 20
+#: Longest time for a removal that somebody else has begun, and between two looks at it, in seconds.
+_REMOVED_S = 60.0
+_LOOK_S = 0.05
 
 
 def make_volume(engine: Any, job: Job) -> None:
@@ -226,13 +230,21 @@ def _free_port() -> int:
 
 
 def remove_container(engine: Any, container: str) -> None:
-    """Remove a container, running or not, with its unnamed volumes. Idempotent."""
+    """Remove a container, running or not, with its unnamed volumes, and return when it is gone. Idempotent.
+
+    Where somebody else removes it already, that is waited for: until then it holds its volume and its image.
+    """
     from docker.errors import APIError, NotFound
 
-    try:
-        engine.remove_container(container, force=True, v=True)
-    except NotFound:
-        return
-    except APIError as error:
-        if "is already in progress" not in str(error):
-            raise
+    until = time.monotonic() + _REMOVED_S
+    while True:
+        try:
+            engine.remove_container(container, force=True, v=True)
+        except NotFound:
+            return
+        except APIError as error:
+            if "is already in progress" not in str(error) or time.monotonic() > until:
+                raise
+            time.sleep(_LOOK_S)
+        else:
+            return

@@ -19,6 +19,9 @@ from .docker_rooms import remove_container
 _POLITE_S = 0.05
 #: Longest time from asking for a door's name to having its file open, with which the engine may be kept waiting.
 _READING_S = 1.0
+#: How the engine says that a container has the volume, and longest time until it has let go of it, in seconds.
+_IN_USE = 409
+_RELEASED_S = 5.0
 #: Time for a container to end that has nothing to finish, in seconds.
 _IDLE_S = 2
 
@@ -151,7 +154,18 @@ def remove_everything(engine: Any, service: ServiceRef) -> None:
 
 
 def _remove_volume(engine: Any, service: ServiceRef) -> None:
-    from docker.errors import APIError
+    """Remove the service's volume; the engine lets go of it a moment after the last container is gone."""
+    from docker.errors import APIError, NotFound
 
-    with suppress(APIError):
-        engine.remove_volume(Names.of(service).volume, force=True)
+    until = time.monotonic() + _RELEASED_S
+    while True:
+        try:
+            engine.remove_volume(Names.of(service).volume, force=True)
+        except NotFound:
+            return
+        except APIError as error:
+            if error.status_code != _IN_USE or time.monotonic() > until:
+                return
+            time.sleep(_POLITE_S)
+        else:
+            return
