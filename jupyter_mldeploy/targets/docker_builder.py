@@ -23,7 +23,7 @@ from .docker_registry import pull_image, push_image
 #: A build says nothing for as long as a compiler or a download takes.
 _LONGEST_SILENCE_S = 3600.0
 #: Seconds that the engine may take to end the step of a build that was broken off.
-_STEP_ENDS_S = 5.0
+_STEP_ENDS_S = 30.0
 #: How often what a build stands on may be removed under it, and how an engine says so.
 _ATTEMPTS = 3
 _GONE = re.compile(r"unknown parent image|failed to set parent|layer does not exist")

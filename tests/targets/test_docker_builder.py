@@ -208,7 +208,7 @@ def test_a_cancelled_build_leaves_nothing(shop: Shop) -> None:
     )
     with pytest.raises(DeploymentError, match="cancelled"):
         shop.workspace.images.build(shop.name, shop.bundle(environment=spec), progress=progress)
-    wait_until(lambda: leaves(shop.name) == [], 10)
+    wait_until(lambda: leaves(shop.name) == [], 60)
 
 
 KILLED = """\
@@ -234,9 +234,9 @@ def test_killing_the_builder_leaves_nothing_and_the_state_is_right(shop: Shop) -
     process.send_signal(signal.SIGKILL)
     process.wait(10)
     process.stdout.close()
-    wait_until(lambda: shop.workspace.images.get(shop.name).state is CreationState.FAILED, 5)
+    wait_until(lambda: shop.workspace.images.get(shop.name).state is CreationState.FAILED, 60)
     assert "ended before it was done" in str(shop.workspace.images.get(shop.name).reason)
-    wait_until(lambda: leaves(shop.name) == [], 5)
+    wait_until(lambda: leaves(shop.name) == [], 60)
 
 
 @pytest.mark.skipif(not Path("/var/run/docker.sock").exists(), reason="the engine has no socket here")
