@@ -289,7 +289,7 @@ def test_a_killed_deployment_is_settled_by_the_next_reader(workspace: Workspace,
         while len(workspace.service("svc").revisions()) < 2:
             assert time.monotonic() < deadline
         with pytest.raises(BusyError, match="svc"):
-            workspace.deploy("svc", script, target="memory", timeout_s=0.2)
+            workspace.deploy("svc", script, target="memory", timeout_s=2)
         assert workspace.service("svc").revisions()[-1].state is RevisionState.CANDIDATE
     finally:
         process.send_signal(signal.SIGKILL)

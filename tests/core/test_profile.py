@@ -164,7 +164,7 @@ def test_a_profile_in_containers_finds_smaller_limits_and_keeps_its_deadline(
     began = time.monotonic()
     done = subprocess.run(command, capture_output=True, text=True, timeout=110)
     assert done.returncode == 0, done.stderr
-    assert time.monotonic() - began < 45 + 10
+    assert time.monotonic() - began < 45 + 40
     found = json.loads(done.stdout)
     assert found["target"] == "docker"
     assert 0.14 < found["maxUtilizedMemoryInGB"] < 0.4

@@ -150,7 +150,7 @@ def test_draining_has_a_deadline(tmp_path: Path) -> None:
         with pytest.raises((ConnectionResetError, IndexError)):
             client.answer()
         assert worker.wait() == 4
-        assert time.monotonic() - started < 10
+        assert time.monotonic() - started < 25
 
 
 def test_nothing_is_accepted_before_go(tmp_path: Path) -> None:

@@ -74,7 +74,7 @@ def run(data):
 
 @pytest.fixture(scope="module")
 def wild(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worker]:
-    with serving(tmp_path_factory.mktemp("wild"), MISBEHAVING, settings={"scoring_timeout_ms": 300}) as worker:
+    with serving(tmp_path_factory.mktemp("wild"), MISBEHAVING, settings={"scoring_timeout_ms": 1000}) as worker:
         yield worker
 
 
@@ -82,9 +82,9 @@ def wild(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worker]:
 def test_time_limit(wild: Worker, kind: str) -> None:
     started = time.monotonic()
     answer = wild.ask("POST", "/score", kind)
-    assert (answer.status, answer.message) == (500, "Scoring timeout after 300 ms")
+    assert (answer.status, answer.message) == (500, "Scoring timeout after 1000 ms")
     assert answer.header("x-ms-run-function-failed") == "True"
-    assert 0.29 < time.monotonic() - started < 5
+    assert 0.99 < time.monotonic() - started < 30
     assert wild.ask("POST", "/score", "fine").json() == "fine"
     line = wild.wait_for_log(lambda line: line.get("request_id") == answer.header("x-request-id"))
     assert "SCORING_TIMEOUT_MS" in line["message"]
@@ -165,14 +165,14 @@ def test_bounded_queue(tmp_path: Path) -> None:
 
 
 def test_requests_that_waited_too_long(tmp_path: Path) -> None:
-    with serving(tmp_path, GATED, settings={"max_request_wait_ms": 200}) as worker:
+    with serving(tmp_path, GATED, settings={"max_request_wait_ms": 1000}) as worker:
         gate = tmp_path / "gate"
         with worker.connect() as first:
             first.send(post(str(gate)))
             wait_until(lambda: b"mldeploy_busy 1" in worker.ask("GET", "/metrics").body)
             started = time.monotonic()
             assert worker.ask("POST", "/score", "").status == 503
-            assert 0.19 < time.monotonic() - started < 5
+            assert 0.99 < time.monotonic() - started < 30
             gate.touch()
             assert first.answer().status == 200
         assert worker.ask("POST", "/score", "").status == 200
@@ -216,10 +216,10 @@ def test_time_limit_in_further_threads(tmp_path: Path) -> None:
     script = (
         PLAIN + "import time\ndef run(data):\n    while data == 'slow':\n        time.sleep(0.01)\n    return data\n"
     )
-    with serving(tmp_path, script, settings={"max_concurrent_requests": 3, "scoring_timeout_ms": 200}) as worker:
+    with serving(tmp_path, script, settings={"max_concurrent_requests": 3, "scoring_timeout_ms": 1000}) as worker:
         with ThreadPoolExecutor(3) as pool:
             answers = list(pool.map(lambda _: worker.ask("POST", "/score", "slow"), range(3)))
-        assert {answer.message for answer in answers} == {"Scoring timeout after 200 ms"}
+        assert {answer.message for answer in answers} == {"Scoring timeout after 1000 ms"}
         assert worker.ask("POST", "/score", "fine").json() == "fine"
         assert worker.process.poll() is None
 
@@ -261,9 +261,10 @@ class Batch:
         gate = self.worker.directory / "gate"
         calls = self.worker.directory / "calls"
         gate.unlink(missing_ok=True)
+        calls.unlink(missing_ok=True)
         with ThreadPoolExecutor(len(rows) + 1) as pool:
             holding = pool.submit(self.worker.score, {"data": [[-7, 0]]})
-            wait_until(lambda: b"mldeploy_busy 1" in self.worker.ask("GET", "/metrics").body)
+            wait_until(lambda: calls.exists() and self.calls == [1])
             calls.unlink()
             waiting = []
             for number, row in enumerate(rows, 1):
@@ -281,7 +282,7 @@ class Batch:
 
 @pytest.fixture(scope="module")
 def batch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Batch]:
-    settings = {"max_batch_size": 4, "scoring_timeout_ms": 400, "interrupt_grace_s": 5}
+    settings = {"max_batch_size": 4, "scoring_timeout_ms": 5000, "interrupt_grace_s": 5}
     with serving(tmp_path_factory.mktemp("batch"), BATCHING, settings=settings) as worker:
         yield Batch(worker)
 
@@ -310,7 +311,7 @@ def test_one_requests_failure_is_its_own(batch: Batch) -> None:
 def test_one_requests_time_limit_is_its_own(batch: Batch) -> None:
     answers = batch([[1, 2]], [[-2, 0]], [[3, 4]])
     assert [answer.status for answer in answers] == [200, 500, 200]
-    assert answers[1].message == "Scoring timeout after 400 ms"
+    assert answers[1].message == "Scoring timeout after 5000 ms"
 
 
 def test_result_without_rows_is_asked_for_one_by_one(batch: Batch) -> None:
@@ -353,7 +354,7 @@ async def run(data):
 
 
 def test_async_scripts_run_many_requests_at_once(tmp_path: Path) -> None:
-    with serving(tmp_path, ASYNC, settings={"scoring_timeout_ms": 2000}) as worker:
+    with serving(tmp_path, ASYNC, settings={"scoring_timeout_ms": 20_000}) as worker:
         with ThreadPoolExecutor(5) as pool:
             answers = list(pool.map(lambda _: worker.ask("POST", "/score", "meet"), range(5)))
         assert [answer.json() for answer in answers] == [["meet", 5]] * 5
@@ -362,8 +363,8 @@ def test_async_scripts_run_many_requests_at_once(tmp_path: Path) -> None:
 
 
 def test_async_time_limit_cancels_its_task_only(tmp_path: Path) -> None:
-    with serving(tmp_path, ASYNC, settings={"scoring_timeout_ms": 200}) as worker:
-        assert worker.ask("POST", "/score", "sleep").message == "Scoring timeout after 200 ms"
+    with serving(tmp_path, ASYNC, settings={"scoring_timeout_ms": 1000}) as worker:
+        assert worker.ask("POST", "/score", "sleep").message == "Scoring timeout after 1000 ms"
         assert worker.ask("POST", "/score", "fine").json()[0] == "fine"
         assert worker.process.poll() is None
 

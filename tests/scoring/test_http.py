@@ -19,9 +19,9 @@ ECHO = PLAIN + "def run(data):\n    return data\n"
 LIMITS = {
     "max_body_bytes": 200_000,
     "max_header_bytes": 4096,
-    "header_timeout_s": 1,
-    "body_timeout_s": 1,
-    "keep_alive_s": 1,
+    "header_timeout_s": 3,
+    "body_timeout_s": 3,
+    "keep_alive_s": 3,
     "docs_page": False,
 }
 

@@ -28,13 +28,13 @@ def test_without_uvloop(tmp_path: Path) -> None:
             "    return (part for part in 'abc') if data == 'stream' else [len(data), sys.modules['uvloop']]\n"
         )
     )
-    with serving(tmp_path, script, settings={"scoring_timeout_ms": 200}) as worker:
+    with serving(tmp_path, script, settings={"scoring_timeout_ms": 2000}) as worker:
         with worker.connect() as client:
             for body in (b"x", b"y" * 500_000):
                 client.send(b"POST /score HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
                 assert client.answer().json() == [len(body), None]
         assert worker.ask("POST", "/score", "stream").body == b"abc"
-        assert worker.ask("POST", "/score", "slow").message == "Scoring timeout after 200 ms"
+        assert worker.ask("POST", "/score", "slow").message == "Scoring timeout after 2000 ms"
         worker.tell("drain")
         assert worker.wait() == 0
 
@@ -76,7 +76,7 @@ def https(worker: Worker, trusted: str, name: str) -> http.client.HTTPSConnectio
 
 def test_tls_and_a_renewed_certificate(tmp_path: Path) -> None:
     certificate, key = write_certificate(tmp_path, "one.test")
-    settings = {"tls_certificate_file": certificate, "tls_key_file": key, "header_timeout_s": 1}
+    settings = {"tls_certificate_file": certificate, "tls_key_file": key, "header_timeout_s": 5}
     with serving(tmp_path, ECHO, settings=settings) as worker:
         first = https(worker, certificate, "one.test")
         assert ask_on(first, "POST", "/score", "x" * 300_000).json() == "x" * 300_000

@@ -53,7 +53,7 @@ def test_a_run_that_hangs_in_native_code_is_ended_and_the_service_goes_on(deploy
                 time.sleep(600)
             return data
         """,
-        scoring_timeout_ms=300,
+        scoring_timeout_ms=2000,
     )
     with pytest.raises((ScoringError, TargetUnavailableError)):
         service.score('"hang"', timeout_s=40)
