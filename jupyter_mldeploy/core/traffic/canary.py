@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from ..target import Report
     from .endpoint import Endpoint
 
-#: Looks that one step may take before its deadline; the allowed error is shared among them.
-_LOOKS_A_STEP = 10
-
 
 @dataclass(frozen=True, slots=True)
 class CanaryOutcome:
@@ -77,7 +74,7 @@ def run_canary(
         raise InvalidInputError("The steps of a canary are rising percentages, as in 5, 20, 50.", field="steps")
     control = split.default
     remaining = [share for share in steps if share > split.weights[version]] or [steps[-1]]
-    looks = _LOOKS_A_STEP * len(remaining)
+    looks = _looks(step_timeout_s) * len(remaining)
     done: list[dict[str, Any]] = []
     verdict = Verdict(Ruling.INSUFFICIENT, "nothing was tried", {})
     for share in remaining:
@@ -121,7 +118,6 @@ def _watch(
     answers: dict[str, Mapping[str, Any]] = {}
     deadline = time.monotonic() + timeout_s
     stop = cancelled if cancelled is not None else threading.Event()
-    looked = 0
     while True:
         figures = endpoint.figures(answers)
         before, after = figures.get(control, VersionFigures()), figures.get(version, VersionFigures())
@@ -130,8 +126,20 @@ def _watch(
             report("canary", f"{version}: {after.failed} of {after.seen} requests failed; {verdict.ruling}")
         if verdict.ruling is not Ruling.INSUFFICIENT or stop.is_set() or time.monotonic() >= deadline:
             return verdict
-        looked += 1
-        stop.wait(min(1.0 + timeout_s / 100, max(0.05, deadline - time.monotonic())))
+        stop.wait(min(_pause_s(timeout_s), max(0.05, deadline - time.monotonic())))
+
+
+def _pause_s(timeout_s: float) -> float:
+    """Return the seconds between two looks of a step."""
+    return 1.0 + timeout_s / 100
+
+
+def _looks(timeout_s: float) -> int:
+    """Return how many looks a step takes at most: at its beginning, after each pause, and at its deadline.
+
+    The error that the policy allows is shared among them.
+    """
+    return int(timeout_s / _pause_s(timeout_s)) + 2
 
 
 def _announce(endpoint: Endpoint, message: str, verdict: Verdict) -> None:

@@ -10,13 +10,17 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
 from jupyter_mldeploy.core.service import Service
+from jupyter_mldeploy.core.traffic import canary
 from jupyter_mldeploy.core.traffic.endpoint import Endpoint
 from jupyter_mldeploy.core.traffic.figures import VersionFigures
-from jupyter_mldeploy.core.traffic.referee import Policy, Ruling
+from jupyter_mldeploy.core.traffic.referee import Policy, Ruling, Verdict
+from jupyter_mldeploy.core.traffic.split import Split
 from jupyter_mldeploy.core.workspace import Workspace
 from jupyter_mldeploy.errors import ConflictError, DeploymentError, InvalidInputError, NotFoundError, NotSupportedError
 from tests.core.memory_target import memory_targets
@@ -268,12 +272,12 @@ def test_keys_of_the_endpoint_change_with_several_versions(
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize(
-    ("errors", "requests", "decision", "left"), [(0.05, 700, "rolled back", "one"), (0.0, 300, "promoted", "two")]
+    ("errors", "requests", "decision", "left"), [(0.05, 800, "rolled back", "one"), (0.0, 300, "promoted", "two")]
 )
 def test_a_canary_is_judged(
     service: Service, endpoint: Endpoint, tmp_path: Path, errors: float, requests: int, decision: str, left: str
 ) -> None:
-    """Ten failures convict: of 700 requests of which one in twenty fails, fewer do once in ten million times.
+    """Fourteen failures convict: of 800 requests of which one in twenty fails, fewer do once in a million times.
 
     How long an answer takes is no matter here: the clients have the processors to themselves.
     """
@@ -306,6 +310,35 @@ def test_a_canary_without_requests_is_held(service: Service, endpoint: Endpoint,
     outcome = endpoint.canary("green", steps=(5, 50), step_timeout_s=0.2)
     assert (outcome.decision, outcome.verdict.ruling) == ("held", Ruling.INSUFFICIENT)
     assert endpoint.versions()["green"].weight == 5
+
+
+def test_a_canary_looks_no_more_often_than_its_referee_knows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error that the policy allows is shared among all looks."""
+    told: list[int] = []
+
+    class Clock(threading.Event):
+        now = 0.0
+
+        def monotonic(self) -> float:
+            return self.now
+
+        def wait(self, timeout: float | None = None) -> bool:
+            self.now += timeout or 0.0
+            return False
+
+    def judge(*_: Any, looks: int) -> Verdict:
+        told.append(looks)
+        return Verdict(Ruling.GOOD if len(told) == 80 else Ruling.INSUFFICIENT, "", {})
+
+    clock = Clock()
+    monkeypatch.setattr(canary, "time", clock)
+    monkeypatch.setattr(canary, "judge", judge)
+    endpoint = Mock()
+    endpoint.split = Split.of({"blue": "svc", "green": "svc-green"}, {"green": 0}, default="blue")
+    endpoint.figures.return_value = {}
+    outcome = canary.run_canary(endpoint, "green", Policy(), steps=(5, 50), step_timeout_s=600, cancelled=clock)
+    assert (outcome.decision, len(outcome.steps)) == ("held", 2)
+    assert 80 < len(told) <= told[0]
 
 
 def test_a_target_that_cannot_split_says_so(tmp_path: Path) -> None:
