@@ -19,6 +19,7 @@ from jupyter_mldeploy.errors import DeploymentError, ScoringError, TargetUnavail
 from jupyter_mldeploy.targets import docker as docker_target
 from jupyter_mldeploy.targets import docker_observe
 from jupyter_mldeploy.targets.docker_house import Part
+from tests.patience import FACTOR
 from tests.targets.docker_service import ECHO, belongings, docker, kill_first_process, parts, revision
 from tests.targets.local_service import wait_for
 from tests.targets.time_limits import HANGS, LIMITS, check_time_limits
@@ -28,7 +29,7 @@ pytestmark = pytest.mark.docker
 Deploy = Callable[..., Service]
 
 #: The time in which a state has to be right.
-SOON_S = 5.0 * float(os.environ.get("MLDEPLOY_TEST_PATIENCE", "1"))
+SOON_S = 5.0 * FACTOR
 
 
 @pytest.fixture
