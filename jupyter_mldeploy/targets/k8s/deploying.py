@@ -31,7 +31,7 @@ from .rolling import bring_up, keep_logs, persist
 from .secrets import blanked
 from .snapshot import Parts, read_parts, revision_of
 from .supply import Supplied, supply
-from .trouble import is_ready
+from .trouble import is_ready, pod_name
 
 _APPLIED = "applied.json"
 _HALT_S, _LOOK_S = 30.0, 0.1
@@ -95,7 +95,7 @@ def repair(job: Job, cluster: Cluster, progress: Progress) -> Place:
     if deployment is not None:
         without = {"metadata": {"annotations": {REPLICAS: None}}}
         persist(progress, cluster.patch, "Deployment", place.namespace, blueprint.name, without)
-    bring_up(cluster, blueprint, job, progress)
+    bring_up(cluster, blueprint, job, progress, {pod_name(pod) for pod in parts.pods_of(job.revision)})
     if config.tls:  # a renewed certificate; without a nudge kubelet hands it over within a minute or two
         with suppress(MldeployError):
             touch(cluster, place, parts.pods_of(job.revision))

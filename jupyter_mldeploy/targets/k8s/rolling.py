@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,25 +23,41 @@ from .trouble import Cause, Trouble, container_status, is_ready, pod_name, troub
 #: How often the pods are looked at, in seconds.
 _EVERY_S = 0.4
 
+#: Seconds that a repair gives its controller to take the pods away that were there before.
+_LEAVING_S = 5.0
+
 
 @dataclass(slots=True)
 class _Watch:
-    """What is remembered between two looks."""
+    """What is remembered between two looks.
 
+    Attributes:
+        before: names of pods that may be on their way out, until the controller has had its time.
+        seen_at: when the controller was first known to have seen what was applied.
+    """
+
+    before: Collection[str] = ()
+    seen_at: float | None = None
     told: set[str] = field(default_factory=set)
     since: dict[Cause, float] = field(default_factory=dict)
     trouble: Trouble | None = None
     pods: Sequence[Mapping[str, Any]] = ()
 
 
-def bring_up(cluster: Cluster, blueprint: Blueprint, job: Job, progress: Progress) -> None:
+def bring_up(
+    cluster: Cluster, blueprint: Blueprint, job: Job, progress: Progress, before: Collection[str] = ()
+) -> None:
     """Wait until all replicas of a revision that was applied take requests.
+
+    Args:
+        before: names of the revision's pods before it was applied. What is wrong with them may be just what is being
+            repaired, so it counts only when they are still there a while later.
 
     Raises:
         DeploymentError: they will not; says why, with the log of the container that crashed.
         DeadlineExceededError: they did not in time; says what they were waiting for.
     """
-    watch = _Watch()
+    watch = _Watch(before)
     progress.step("schedule", f"waiting for {blueprint.replicas} of {blueprint.replicas} replicas to be placed")
     try:
         while True:
@@ -104,9 +120,17 @@ def _look(cluster: Cluster, blueprint: Blueprint, progress: Progress, watch: _Wa
     if any(_needs_events(pod) for pod in waiting):
         with contextlib.suppress(ForbiddenError):
             events = pod_events(cluster, blueprint.namespace, waiting)
-    found = troubles(deployment if seen else None, waiting, events)
+    found = troubles(deployment, _judged(waiting, watch), events) if seen else []
     watch.trouble = found[0] if found else None
     return False
+
+
+def _judged(waiting: Sequence[Mapping[str, Any]], watch: _Watch) -> Sequence[Mapping[str, Any]]:
+    """Return the pods whose troubles count: those from before the repair only when nobody takes them away."""
+    watch.seen_at = watch.seen_at or time.monotonic()
+    if time.monotonic() - watch.seen_at >= _LEAVING_S:
+        return waiting
+    return [pod for pod in waiting if pod_name(pod) not in watch.before]
 
 
 def _needs_events(pod: Mapping[str, Any]) -> bool:

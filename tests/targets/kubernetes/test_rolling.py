@@ -1,0 +1,96 @@
+"""What a rollout makes of pods that its controller has not dealt with yet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from jupyter_mldeploy.core.config import read_config
+from jupyter_mldeploy.core.progress import Progress
+from jupyter_mldeploy.core.target import Job, ServiceRef
+from jupyter_mldeploy.core.workspace import Workspace
+from jupyter_mldeploy.errors import DeploymentError
+from jupyter_mldeploy.targets.k8s import rolling
+from jupyter_mldeploy.targets.k8s.blueprint import Blueprint
+from jupyter_mldeploy.targets.k8s.config import KubernetesConfig
+from tests.targets.kubernetes.scripted import ScriptedCluster
+
+NO_IMAGE = {"waiting": {"reason": "ImagePullBackOff", "message": "not found"}}
+
+
+def pod(name: str, state: Mapping[str, Any], ready: bool = False) -> dict[str, Any]:
+    conditions = [{"type": "Ready", "status": str(ready)}]
+    container = {"name": "scoring", "image": "none:1", "restartCount": 0, "state": state, "ready": ready}
+    return {"metadata": {"name": name}, "status": {"conditions": conditions, "containerStatuses": [container]}}
+
+
+class Repair:
+    """A Deployment of one replica that is repaired; each look at its pods is one of the steps.
+
+    Args:
+        steps: the generation that its controller has seen, and the pods; the last one goes on.
+    """
+
+    def __init__(self, *steps: tuple[int, list[dict[str, Any]]]) -> None:
+        self._steps = list(steps)
+        self.looks = 0
+        self.cluster = ScriptedCluster({"Deployment": self._deployment, "Pod": self._pods})
+
+    def _now(self) -> tuple[int, list[dict[str, Any]]]:
+        return self._steps[min(self.looks, len(self._steps)) - 1]
+
+    def _deployment(self) -> list[dict[str, Any]]:
+        self.looks += 1
+        seen, pods = self._now()
+        ready = sum(item["status"]["conditions"][0]["status"] == "True" for item in pods)
+        status = {"observedGeneration": seen, "readyReplicas": ready, "updatedReplicas": 1}
+        return [{"metadata": {"name": "svc-r1", "generation": 2}, "spec": {"replicas": 1}, "status": status}]
+
+    def _pods(self) -> list[dict[str, Any]]:
+        return self._now()[1]
+
+    def run(self, workspace: Workspace, monkeypatch: pytest.MonkeyPatch, leaving_s: float = 60.0) -> None:
+        """Wait for it as `start` does, with the pod ``bad`` from before."""
+        monkeypatch.setattr(rolling, "_EVERY_S", 0.01)
+        monkeypatch.setattr(rolling, "_LEAVING_S", leaving_s)
+        config = read_config(KubernetesConfig, {"num_replicas": 1})
+        blueprint = Blueprint(
+            service="svc", uid="u", namespace="default", revision=1, config=config, bundle="sha256:0", image="none:1"
+        )
+        home = workspace.home
+        bundle = workspace.bundles.create(entry_script="score.py", source={"score.py": b""}, environment={})
+        job = Job(
+            service=ServiceRef("u", "svc", home, home / "logs", {}), revision=1, live_revision=None, bundle=bundle,
+            place=lambda path: path, config=config, environment={}, keys_file=None, secrets={},
+            interpreter=None, build_environment=_unused, build_image=_unused, push_image=_unused,
+        )  # fmt: skip
+        rolling.bring_up(self.cluster, blueprint, job, Progress(30), {"bad"})
+
+
+def _unused(*_: object) -> Any:
+    raise AssertionError
+
+
+def test_a_repair_does_not_judge_the_pod_that_it_replaces(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad, good = pod("bad", NO_IMAGE), pod("good", {"running": {}}, ready=True)
+    starting = pod("good", {"waiting": {"reason": "ContainerCreating"}})
+    repair = Repair((1, [bad]), (1, [bad]), (2, [bad]), (2, [bad, starting]), (2, [bad, good]))
+    repair.run(workspace, monkeypatch)
+    assert repair.looks == 5
+
+
+def test_what_was_not_applied_yet_is_not_judged(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    repair = Repair((1, [pod("another", NO_IMAGE)]), (2, [pod("good", {"running": {}}, ready=True)]))
+    repair.run(workspace, monkeypatch)
+
+
+@pytest.mark.parametrize(("name", "leaving_s"), [("bad", 0.1), ("new", 60.0)])
+def test_a_pod_that_stays_or_is_new_is_judged(
+    name: str, leaving_s: float, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(DeploymentError, match=f"{name} cannot pull the image none:1"):
+        Repair((1, [pod("bad", NO_IMAGE)]), (2, [pod(name, NO_IMAGE)])).run(workspace, monkeypatch, leaving_s)
