@@ -58,14 +58,27 @@ def collect_now_and_then(
 
 
 def last_lines(cluster: Cluster, namespace: str, pod: Mapping[str, Any], lines: int = 200) -> list[str]:
-    """Return the last lines of a pod's container; where it was started again, of the one that crashed."""
-    crashed = int((container_status(pod) or {}).get("restartCount") or 0) > 0
-    name = pod_name(pod)
-    data = b""
-    if crashed:
-        data = cluster.pod_log(namespace, name, CONTAINER, previous=True, lines=lines)
-    data = data or cluster.pod_log(namespace, name, CONTAINER, lines=lines)
-    return [line.data.decode("utf-8", "replace") for line in _parse(data)]
+    """Return the last lines of a pod's container; where it has ended, of the one that did, started again or not."""
+    ended = _ended(container_status(pod))
+    found = list(_parse(cluster.pod_log(namespace, pod_name(pod), CONTAINER, lines=lines)))
+    if ended is not None:  # what was read second may be of the container that was read first, and is never newer
+        data = cluster.pod_log(namespace, pod_name(pod), CONTAINER, previous=True, lines=lines)
+        before = list(_parse(data))
+        found = before + [line for line in found if not before or line.stamp > before[-1].stamp]
+        found = [line for line in found if _within(line, ended)] or before or found
+    return [line.data.decode("utf-8", "replace") for line in found[-lines:]]
+
+
+def _ended(container: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    """Return how the container ended, or the one before it; None when none has."""
+    states = ((container or {}).get(key) or {} for key in ("state", "lastState"))
+    return next((state["terminated"] for state in states if state.get("terminated")), None)
+
+
+def _within(line: _Line, ended: Mapping[str, Any]) -> bool:
+    """Whether a line is from a container's life, which is told in whole seconds."""
+    begin, end = (_normal(str(ended.get(key) or "")) for key in ("startedAt", "finishedAt"))
+    return (begin is None or line.stamp >= begin) and (end is None or line.time < _epoch(end) + 1)
 
 
 def _copy(
@@ -88,32 +101,37 @@ def _copy(
     places["collected"] = time.time()
 
 
-def _new_lines(cluster: Cluster, namespace: str, pod: Mapping[str, Any], places: dict[str, Any]) -> Iterator[_Line]:
+def _new_lines(cluster: Cluster, namespace: str, pod: Mapping[str, Any], places: dict[str, Any]) -> list[_Line]:
+    """Return what a pod's containers have written since the last time, and move the pod's place.
+
+    A container may have been started again since the pod was looked at, and its log then is another one. So what was
+    read must hold the line that was copied last; where it does not, the log of the container before is read too, and
+    *after* it: if it was started again in between, that one goes on where the first one broke off. A pod's containers
+    run one after the other, so one place in time serves them all.
+    """
     container = container_status(pod)
     if container is None or not container.get("containerID"):
-        return
-    uid, restarts = str(pod["metadata"]["uid"]), int(container.get("restartCount") or 0)
-    place = places.setdefault(uid, {"run": 0, "stamp": "", "count": 0})
-    if restarts > int(place["run"]):
-        # What the crashed container wrote last; the ones before it are gone for good.
-        same = restarts == int(place["run"]) + 1
-        yield from _after(cluster, namespace, pod, place if same else {"stamp": "", "count": 0}, previous=True)
-        place.update(run=restarts, stamp="", count=0)
-    yield from _after(cluster, namespace, pod, place, previous=False)
-
-
-def _after(
-    cluster: Cluster, namespace: str, pod: Mapping[str, Any], place: dict[str, Any], *, previous: bool
-) -> Iterator[_Line]:
-    """Yield lines after a place and move it: the last line's time, and how many lines of that very time were copied."""
+        return []
+    place = places.setdefault(str(pod["metadata"]["uid"]), {"stamp": "", "count": 0})
     stamp = str(place["stamp"])
+    present = _read(cluster, namespace, pod, stamp, previous=False)
+    goes_on = bool(stamp) and any(line.stamp == stamp for line in present)
+    before = [] if goes_on else _read(cluster, namespace, pod, stamp, previous=True)
+    return [*_after(before, place), *_after(present, place)]
+
+
+def _read(cluster: Cluster, namespace: str, pod: Mapping[str, Any], stamp: str, *, previous: bool) -> list[_Line]:
     # The API takes whole seconds, so the lines of the last second come again.
     since = _whole_second(stamp) if stamp else None
-    data = cluster.pod_log(
-        namespace, pod_name(pod), CONTAINER, since=since, previous=previous, lines=None if stamp else _FIRST_LINES
-    )
-    skip = int(place["count"])
-    for line in _parse(data):
+    lines = None if stamp else _FIRST_LINES
+    data = cluster.pod_log(namespace, pod_name(pod), CONTAINER, since=since, previous=previous, lines=lines)
+    return list(_parse(data))
+
+
+def _after(lines: Iterable[_Line], place: dict[str, Any]) -> Iterator[_Line]:
+    """Yield lines after a place and move it: the last line's time, and how many lines of that very time were copied."""
+    stamp, skip = str(place["stamp"]), int(place["count"])
+    for line in lines:
         if line.stamp < stamp:
             continue
         if line.stamp == stamp and skip:
