@@ -138,7 +138,7 @@ def _container_trouble(
     if ended and not container.get("ready"):
         return _crash(name, container, ended, waiting, events)
     if not container.get("ready") and "running" in state:
-        return _unanswered(name, events)
+        return _unanswered(name, container, events)
     if container.get("ready") and not is_ready(pod) and "deletionTimestamp" not in pod["metadata"]:
         node = str((pod.get("spec") or {}).get("nodeName") or "its node")
         text = f"{name} runs on {node}, which does not report any more"
@@ -165,14 +165,18 @@ def _crash(
         text = f"{name} was restarted: {_line(killed[-1].get('message'))}{again}"
         hint = "Give it more time: startup_seconds, timeout_seconds, failure_threshold."
         return Trouble(Cause.PROBE, text, hint, pod=name, restarts=restarts, exit_code=code)
-    looping = waiting.get("reason") == "CrashLoopBackOff" or restarts > 0
-    final = code == EXIT_SCRIPT or looping or code != 0
+    # An orderly end before the one that runs now may be a probe's doing: its event is lost when there are many.
+    runs = "running" in (container.get("state") or {})
+    looping = waiting.get("reason") == "CrashLoopBackOff" or restarts > 1
+    final = code != 0 or (looping and not runs)
     text = f"{name} ended with exit code {code}{again}{' (CrashLoopBackOff)' if looping else ''}"
     return Trouble(Cause.CRASH, text, "Its log says why.", final=final, pod=name, restarts=restarts, exit_code=code)
 
 
-def _unanswered(name: str, events: Sequence[Mapping[str, Any]]) -> Trouble | None:
+def _unanswered(name: str, container: Mapping[str, Any], events: Sequence[Mapping[str, Any]]) -> Trouble | None:
     probes = [item for item in events if item.get("reason") == "Unhealthy"]
+    if container.get("started"):  # what was said while it started is past
+        probes = [item for item in probes if not str(item.get("message")).startswith("Startup")]
     if not probes:
         return None
     message = _line(probes[-1].get("message"))
