@@ -154,7 +154,7 @@ class Doors:
             TargetUnavailableError: no pod takes requests.
             ForbiddenError: the account may not forward ports, and nothing else leads there from here.
         """
-        parts = self._snapshots.parts(cluster, place.namespace, service.uid)
+        parts = self._parts(cluster, place.namespace, service.uid)
         if not ready_pods(parts):
             raise TargetUnavailableError(
                 f"No pod of service {service.name!r} takes requests.",
@@ -182,13 +182,24 @@ class Doors:
         if tunnel is not None:
             tunnel.close()
 
+    def _parts(self, cluster: Cluster, namespace: str, uid: str) -> Parts:
+        """Return what there is of a service, read once more before it counts as having no pod that takes requests.
+
+        Services and pods are read by themselves: a swap between the two shows the old revision live, its pods gone.
+        """
+        parts = self._snapshots.parts(cluster, namespace, uid)
+        if not ready_pods(parts):
+            self._snapshots.forget(cluster, namespace)
+            parts = self._snapshots.parts(cluster, namespace, uid)
+        return parts
+
     def _tunnel(self, cluster: Cluster, namespace: str, uid: str) -> Tunnel:
         with self._lock:
             found = self._tunnels.get(uid)
             if found is None:
 
                 def pods() -> list[str]:
-                    return ready_pods(self._snapshots.parts(cluster, namespace, uid))
+                    return ready_pods(self._parts(cluster, namespace, uid))
 
                 found = self._tunnels[uid] = Tunnel(cluster, namespace, pods)
             return found
