@@ -55,7 +55,7 @@ def test_one_service_gets_the_device_and_the_next_is_told_why_not(
     from tests.widgets.conftest import eventually
 
     eventually(
-        lambda: device in cluster.list("Node", None)[0]["status"]["allocatable"],
+        lambda: device in cluster.list("Node", None, cached=True)[0]["status"]["allocatable"],  # as the target reads it
         "the kubelet takes the device over",
         60,
     )

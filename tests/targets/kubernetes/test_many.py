@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,10 @@ def test_a_list_of_services_costs_three_requests(
 ) -> None:
     workspace = Workspace(tmp_path / "many")
     make(workspace, cluster, namespace, SERVICES, base)
+    deadline = time.monotonic() + 60
+    while any(len(cluster.list(kind, namespace, cached=True)) < SERVICES for kind in ("Deployment", "Service")):
+        assert time.monotonic() < deadline, "the API server's memory does not hold what was written"
+        time.sleep(0.1)
     asked: list[tuple[str, bool]] = []
     raw = Cluster.raw
 
