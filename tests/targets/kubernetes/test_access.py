@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import datetime
 import http.client
 import json
@@ -27,8 +28,9 @@ from jupyter_mldeploy.targets.k8s.certificates import warning
 from jupyter_mldeploy.targets.k8s.cluster import Cluster
 from jupyter_mldeploy.targets.k8s.deploying import remove_all
 from jupyter_mldeploy.targets.k8s.names import REFRESHED, REVISION, UID
+from tests.targets.kubernetes.node_ports import Caller, request
 
-pytestmark = [pytest.mark.kubernetes, pytest.mark.docker]
+pytestmark = [pytest.mark.kubernetes, pytest.mark.docker, pytest.mark.timeout(300)]
 
 ECHO = "def init():\n    pass\n\n\ndef run(data):\n    return data\n"
 Deploy = Callable[..., Service]
@@ -54,19 +56,26 @@ def write_certificate(folder: Path, days: int = 90) -> tuple[str, str, int]:
     return str(paths[0]), str(paths[1]), certificate.serial_number
 
 
-def served_serial(port: int) -> int:
-    pem = ssl.get_server_certificate(("127.0.0.1", port), timeout=5)
+def served_serial(port: int) -> int | None:
+    """Return the number of the certificate that is served, None when there is no answer."""
+    try:
+        pem = ssl.get_server_certificate(("127.0.0.1", port), timeout=30)
+    except OSError:
+        return None
     return x509.load_pem_x509_certificate(pem.encode()).serial_number
+
+
+def wait_until_served(port: int, serial: int) -> None:
+    deadline = time.monotonic() + 90
+    while served_serial(port) != serial:
+        assert time.monotonic() < deadline, "the pods serve another certificate"
+        time.sleep(0.3)
 
 
 def says_healthy(port: int, context: ssl.SSLContext) -> bool:
     """Ask once over TLS."""
-    connection = http.client.HTTPSConnection("localhost", port, timeout=2, context=context)
-    try:
-        connection.request("GET", "/")
-        return connection.getresponse().read() == b"Healthy"
-    finally:
-        connection.close()
+    with contextlib.closing(Caller(f"localhost:{port}", context=context)) as caller:
+        return caller.ask("GET", "/")[1] == b"Healthy"
 
 
 def test_tls_is_switched_on_for_a_running_service_and_renewed_without_a_restart(
@@ -82,21 +91,18 @@ def test_tls_is_switched_on_for_a_running_service_and_renewed_without_a_restart(
     port = int(uri.rpartition(":")[2].partition("/")[0])
     context = ssl.create_default_context(cafile=certificate)
     assert says_healthy(port, context)  # the node leads to the new port when the update returns
-    assert service.score("1") == "1"
-    assert served_serial(port) == serial
+    assert request(service).result() == "1"
+    wait_until_served(port, serial)
     pods = [pod["name"] for pod in service.workspace.deployer.look(service.name)[1].facts["pods"]]
     _, _, renewed = write_certificate(tmp_path, days=10)
     service.start(timeout_s=60)
     (pod,) = cluster.list("Pod", namespace, labels=f"{UID}={service.record.uid},{REVISION}=2")
     assert REFRESHED in pod["metadata"]["annotations"]  # kubelet is told, and does not wait for its next round
-    deadline = time.monotonic() + 90
-    while served_serial(port) != renewed:
-        assert time.monotonic() < deadline, "the pods still serve the old certificate"
-        time.sleep(0.3)
+    wait_until_served(port, renewed)
     seen = service.workspace.deployer.look(service.name)[1]
     assert [pod["name"] for pod in seen.facts["pods"]] == pods
     assert "The certificate ends on" in str(seen.reason)
-    assert service.score("1") == "1"
+    assert request(service).result() == "1"
 
 
 def test_a_service_whose_cluster_is_gone_can_be_forgotten(
@@ -154,21 +160,19 @@ class Callers:
 
     def _call(self) -> None:
         base = str(self._service.scoring_uri).removesuffix("/score").removeprefix("http://")
-        connection = http.client.HTTPConnection(base, timeout=20)
-        while not self._stop.is_set():
-            headers = {"authorization": f"Bearer {self._secret()}", "content-type": "application/json"}
-            try:
-                connection.request("POST", "/score", b"1", headers)
-                answer = connection.getresponse()
-                text = answer.read()
-            except (OSError, http.client.HTTPException) as error:
-                self.failures.append(repr(error))
-                connection.close()
-            else:
-                self.answers += 1
-                if answer.status != 200:
-                    self.failures.append(f"{answer.status} {text!r}")
-        connection.close()
+        with contextlib.closing(Caller(base, self._headers)) as caller:
+            while not self._stop.is_set():
+                try:
+                    status, text = caller.ask("POST", "/score", b"1")
+                except (OSError, http.client.HTTPException) as error:
+                    self.failures.append(repr(error))
+                else:
+                    self.answers += 1
+                    if status != 200:
+                        self.failures.append(f"{status} {text!r}")
+
+    def _headers(self) -> dict[str, str]:
+        return {"authorization": f"Bearer {self._secret()}", "content-type": "application/json"}
 
     def __enter__(self) -> Callers:
         for thread in self._threads:
@@ -178,7 +182,7 @@ class Callers:
     def __exit__(self, *_: object) -> None:
         self._stop.set()
         for thread in self._threads:
-            thread.join(30)
+            thread.join(60)
 
 
 def test_keys_are_changed_under_load_without_a_failed_request(deploy: Deploy) -> None:
@@ -194,7 +198,7 @@ def test_keys_are_changed_under_load_without_a_failed_request(deploy: Deploy) ->
         eventually_more(callers, after)
     assert callers.failures == []
     for old in before:
-        assert service.request("1", headers={"authorization": f"Bearer {old}"}).status == 401
+        assert request(service, headers={"authorization": f"Bearer {old}"}).status == 401
 
 
 def eventually_more(callers: Callers, than: int) -> None:
@@ -229,9 +233,9 @@ def test_tokens_in_a_pod(deploy: Deploy) -> None:
     }
     for _ in range(3):  # both pods
         for what, token in bad.items():
-            answer = service.request("1", headers={"authorization": f"Bearer {token}"})
+            answer = request(service, headers={"authorization": f"Bearer {token}"})
             assert answer.status == 401, what
-        assert service.request("1", headers={"authorization": f"Bearer {good}"}).status == 200
+        assert request(service, headers={"authorization": f"Bearer {good}"}).status == 200
 
     # Half of the callers keep their token, half get a new one for each call: the signing key changes under both.
     calls = iter(range(10**9))
@@ -247,8 +251,8 @@ def test_tokens_in_a_pod(deploy: Deploy) -> None:
     service.rotate_token_key(revoke=True)
     for _ in range(3):
         for old in (good, fresh):
-            assert service.request("1", headers={"authorization": f"Bearer {old}"}).status == 401
-    assert service.score("1") == "1"
+            assert request(service, headers={"authorization": f"Bearer {old}"}).status == 401
+    assert request(service).result() == "1"
 
 
 def test_keys_can_be_given_by_reference(deploy: Deploy, monkeypatch: pytest.MonkeyPatch) -> None:

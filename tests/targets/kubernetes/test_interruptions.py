@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import os
 import signal
@@ -18,6 +19,7 @@ from jupyter_mldeploy.core.service import Service
 from jupyter_mldeploy.errors import DeadlineExceededError, DeploymentError
 from jupyter_mldeploy.targets.k8s.cluster import Cluster
 from tests.targets.kubernetes.cluster_parts import Part, parts
+from tests.targets.kubernetes.node_ports import Caller, request
 
 pytestmark = [
     pytest.mark.kubernetes, pytest.mark.docker, pytest.mark.whole_node, pytest.mark.slow, pytest.mark.timeout(420)
@@ -50,30 +52,24 @@ class At:
 @contextmanager
 def asked_all_the_time(service: Service) -> Iterator[list[str]]:
     """Ask a service at its node's port without the cluster's help; what fails is in the list."""
-    host, _, port = str(service.scoring_uri).removeprefix("http://").removesuffix("/score").partition(":")
+    base = str(service.scoring_uri).removeprefix("http://").removesuffix("/score")
     headers = {"authorization": f"Bearer {service.keys().primary}", "content-type": "application/json"}
     failures: list[str] = []
     answers = 0
     stop = threading.Event()
 
     def ask() -> None:
-        # One connection while it lasts, as callers do. (This cluster's kube-proxy holds each node port with a socket of
-        # its own and leaves about one new connection in ten thousand to it, where nobody answers.)
         nonlocal answers
-        connection = http.client.HTTPConnection(host, int(port), timeout=10)
-        while not stop.is_set():
-            try:
-                connection.request("POST", "/score", b"1", headers)
-                answer = connection.getresponse()
-                text = answer.read()
-            except (OSError, http.client.HTTPException) as error:
-                failures.append(repr(error))
-                connection.close()
-            else:
-                answers += 1
-                if answer.status != 200:
-                    failures.append(f"{answer.status} {text!r}")
-        connection.close()
+        with contextlib.closing(Caller(base, lambda: headers)) as caller:
+            while not stop.is_set():
+                try:
+                    status, text = caller.ask("POST", "/score", b"1")
+                except (OSError, http.client.HTTPException) as error:
+                    failures.append(repr(error))
+                else:
+                    answers += 1
+                    if status != 200:
+                        failures.append(f"{status} {text!r}")
 
     asker = threading.Thread(target=ask)
     asker.start()
@@ -81,7 +77,7 @@ def asked_all_the_time(service: Service) -> Iterator[list[str]]:
         yield failures
     finally:
         stop.set()
-        asker.join(30)
+        asker.join(60)
     assert answers > 20
 
 
@@ -126,7 +122,7 @@ def test_the_api_server_goes_in_the_middle_of_an_update(
     assert "Nobody knows how it is: The Kubernetes API server" in reason
     assert failures == []
     assert service.refresh().state is State.HEALTHY
-    assert (service.score("1"), service.record.live_revision) == ("two", 2)
+    assert (request(service).result(), service.record.live_revision) == ("two", 2)
     assert [item.state for item in service.revisions()] == [RevisionState.SUPERSEDED, RevisionState.LIVE]
 
 
@@ -238,5 +234,5 @@ def test_an_update_ends_when_the_nodes_lead_to_it(deploy: Deploy, cluster: Clust
             deploy(text.format("two"), name=service.name, access="node-port", report=report)
         finally:
             proxy.go_on()
-        assert service.score("1") == "two"
+        assert request(service).result() == "two"
         assert acts == {}
