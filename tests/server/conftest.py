@@ -99,16 +99,27 @@ def workspace(mldeploy_app: Any, home: Path) -> Workspace:
 
 @pytest.fixture
 def api(mldeploy_app: Any, jp_fetch: Any) -> Api:
-    """Return ``await api("GET", "/services")``; every answer is checked against the OpenAPI document."""
+    """Return ``await api("GET", "/services")``; every answer is checked against the OpenAPI document.
+
+    Who asks with ``wait_s`` gets an operation that has ended, however long it takes: the server itself waits for half a
+    minute at most.
+    """
     document = openapi(ROUTES, "/")
 
     async def call(
         method: str, path: str, body: Any = None, *, params: dict[str, Any] | None = None, **kw: Any
     ) -> Reply:
+        reply = await ask(method, path, body, params, kw)
+        while "wait_s" in (params or {}) and reply.body.get("state") == "running":
+            reply = await ask("GET", f"/operations/{reply.body['id']}", None, {"wait_s": 30}, kw)
+        return reply
+
+    async def ask(method: str, path: str, body: Any, params: dict[str, Any] | None, kw: dict[str, Any]) -> Reply:
+        wait_s = float((params or {}).get("wait_s", 0))
         text = None if body is None else body if isinstance(body, str | bytes) else json.dumps(body)
         found = await jp_fetch(
             "mldeploy/api/v1" + path, method=method, body=text, params=params, allow_nonstandard_methods=True,
-            raise_error=False, **kw,
+            raise_error=False, **{"request_timeout": wait_s + 30, **kw},
         )  # fmt: skip
         reply = Reply(found.code, json.loads(found.body), found.headers)
         check_answer(document, method, path, reply)
@@ -140,7 +151,7 @@ def deployed(api: Api) -> Callable[..., Awaitable[dict[str, Any]]]:
 
     async def deploy(name: str = "svc", factor: int = 2, **more: Any) -> dict[str, Any]:
         body = {"name": name, "source": {"text": script(factor)}, **more}
-        reply = await api("POST", "/services", body, params={"wait_s": 30}, request_timeout=60)
+        reply = await api("POST", "/services", body, params={"wait_s": 30})
         assert reply.body["state"] == "succeeded", reply.body
         return dict(reply.body)
 

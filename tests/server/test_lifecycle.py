@@ -35,9 +35,7 @@ async def test_the_whole_life_of_a_service(
     assert shown.body["proxy_uri"] == "/a%40b/mldeploy/proxy/life/"
     assert shown.body["facts"]["workers"]
 
-    updated = await api(
-        "POST", "/services/life/update", {"source": {"text": script(3)}}, params={"wait_s": 30}, request_timeout=60
-    )
+    updated = await api("POST", "/services/life/update", {"source": {"text": script(3)}}, params={"wait_s": 30})
     assert (updated.body["state"], updated.body["result"]["replaced"]) == ("succeeded", 1)
     assert await score() == [3, 6]
 
@@ -47,7 +45,7 @@ async def test_the_whole_life_of_a_service(
     revision = await api("GET", "/services/life/revisions/1")
     assert revision.body["source"] == script(2)
 
-    back = await api("POST", "/services/life/rollback", {}, params={"wait_s": 30}, request_timeout=60)
+    back = await api("POST", "/services/life/rollback", {}, params={"wait_s": 30})
     assert back.body["state"] == "succeeded"
     assert await score() == [2, 4]
     revisions = await api("GET", "/services/life/revisions")
@@ -57,15 +55,15 @@ async def test_the_whole_life_of_a_service(
         (1, "superseded"),
     ]
 
-    stopped = await api("POST", "/services/life/stop", params={"wait_s": 30}, request_timeout=60)
+    stopped = await api("POST", "/services/life/stop", params={"wait_s": 30})
     assert stopped.body["result"]["state"] == "Stopped"
     gone = await api("POST", "/services/life/invoke", {"payload": {"data": [1]}})
     assert (gone.status, gone.code) == (503, "target_unavailable")
-    started = await api("POST", "/services/life/start", {}, params={"wait_s": 30}, request_timeout=60)
+    started = await api("POST", "/services/life/start", {}, params={"wait_s": 30})
     assert started.body["result"]["state"] == "Healthy"
     assert await score() == [2, 4]
 
-    deleted = await api("DELETE", "/services/life", params={"wait_s": 30}, request_timeout=60)
+    deleted = await api("DELETE", "/services/life", params={"wait_s": 30})
     assert deleted.body["state"] == "succeeded"
     assert (await api("GET", "/services")).body["services"] == []
     assert (await api("GET", "/services/life")).body["state"] == "Deleted"
@@ -81,9 +79,7 @@ async def test_a_failed_update_leaves_the_old_revision_serving(
 ) -> None:
     await deployed("keep")
     broken = "def init():\n    import no_such_module_at_all\n\n\ndef run(data):\n    return data\n"
-    reply = await api(
-        "POST", "/services/keep/update", {"source": {"text": broken}}, params={"wait_s": 30}, request_timeout=60
-    )
+    reply = await api("POST", "/services/keep/update", {"source": {"text": broken}}, params={"wait_s": 30})
     assert reply.body["state"] == "failed"
     assert reply.body["error"]["code"] == "deployment_failed"
     assert "no_such_module_at_all" in reply.body["error"]["message"]
@@ -94,7 +90,7 @@ async def test_a_failed_update_leaves_the_old_revision_serving(
 
 async def test_a_script_that_cannot_work_is_told_with_its_findings(api: Api) -> None:
     body = {"name": "bad-one", "source": {"text": "def init():\n    pass\n"}}
-    reply = await api("POST", "/services", body, params={"wait_s": 30}, request_timeout=60)
+    reply = await api("POST", "/services", body, params={"wait_s": 30})
     assert reply.body["state"] == "failed"
     assert reply.body["error"]["code"] == "invalid_entry_script"
     assert reply.body["error"]["details"]["diagnostics"]
@@ -107,7 +103,7 @@ async def test_without_wait_the_answer_is_202_and_the_operation_can_be_watched(
     reply = await api("POST", "/services", {"name": "later", "source": {"text": script()}})
     assert reply.status == 202
     assert reply.headers["Location"].endswith("/mldeploy/api/v1/operations/" + reply.body["id"])
-    ended = await api("GET", f"/operations/{reply.body['id']}", params={"wait_s": 30}, request_timeout=60)
+    ended = await api("GET", f"/operations/{reply.body['id']}", params={"wait_s": 30})
     assert ended.body["state"] == "succeeded"
     assert [item["id"] for item in (await api("GET", "/operations")).body["operations"]] == [reply.body["id"]]
     listed = (await api("GET", "/services")).body["services"]

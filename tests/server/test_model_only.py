@@ -15,10 +15,7 @@ async def test_a_model_without_a_script_is_planned_and_deployed(api: Api, jp_roo
     body = {"name": "alone", "source": {}, "models": ["fit.pkl"]}
     plan = (await api("POST", "/plan", body, request_timeout=60)).body
     assert (plan["service"], plan["revision"]) == ("alone", 1)
-    reply = await api("POST", "/services", body, params={"wait_s": 30}, request_timeout=90)
-    operation = reply.body
-    if operation["state"] == "running":
-        operation = (await api("GET", f"/operations/{operation['id']}", params={"wait_s": 30}, request_timeout=60)).body
+    operation = (await api("POST", "/services", body, params={"wait_s": 30})).body
     assert operation["state"] == "succeeded", operation["error"]
     document = (await api("GET", "/services/alone/schema")).body
     sample = document["definitions"]["ServiceInput"]["example"]

@@ -11,7 +11,7 @@ from .conftest import Api, script
 async def test_versions_come_share_and_go(api: Api, deployed: Callable[..., Awaitable[dict[str, Any]]]) -> None:
     await deployed("shared", factor=2)
     assert (await api("GET", "/services/shared/traffic")).body == {"name": "shared", "versions": []}
-    wait = {"params": {"wait_s": 30}, "request_timeout": 90}
+    wait = {"params": {"wait_s": 30}}
     body = {"version": "green", "source": {"text": script(3)}, "traffic": 100}
     made = await api("POST", "/services/shared/versions", body, **wait)
     assert made.body["state"] == "succeeded", made.body
