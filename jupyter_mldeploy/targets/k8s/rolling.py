@@ -34,6 +34,7 @@ class _Watch:
     Attributes:
         before: names of pods that may be on their way out, until the controller has had its time.
         seen_at: when the controller was first known to have seen what was applied.
+        since: for how long each cause that does not pass by itself has been there.
     """
 
     before: Collection[str] = ()
@@ -122,6 +123,8 @@ def _look(cluster: Cluster, blueprint: Blueprint, progress: Progress, watch: _Wa
             events = pod_events(cluster, blueprint.namespace, waiting)
     found = troubles(deployment, _judged(waiting, watch), events) if seen else []
     watch.trouble = found[0] if found else None
+    # What has passed is not held against what comes later.
+    watch.since = {item.cause: watch.since.get(item.cause, time.monotonic()) for item in found if item.final}
     return False
 
 
@@ -163,8 +166,7 @@ def _hopeless(watch: _Watch, blueprint: Blueprint) -> bool:
         return False
     if trouble.cause is Cause.UNSCHEDULABLE and blueprint.config.wait_for_nodes:
         return False
-    since = watch.since.setdefault(trouble.cause, time.monotonic())
-    return time.monotonic() - since >= trouble.patience_s
+    return time.monotonic() - watch.since[trouble.cause] >= trouble.patience_s
 
 
 def _failure(cluster: Cluster, blueprint: Blueprint, job: Job, watch: _Watch, progress: Progress) -> DeploymentError:

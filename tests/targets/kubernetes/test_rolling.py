@@ -35,7 +35,7 @@ class Repair:
 
     def __init__(self, *steps: tuple[int, list[dict[str, Any]]]) -> None:
         self._steps = list(steps)
-        self.looks = 0
+        self.looks, self.now = 0, 100.0
         self.cluster = ScriptedCluster({"Deployment": self._deployment, "Pod": self._pods})
 
     def _now(self) -> tuple[int, list[dict[str, Any]]]:
@@ -51,10 +51,9 @@ class Repair:
     def _pods(self) -> list[dict[str, Any]]:
         return self._now()[1]
 
-    def run(self, workspace: Workspace, monkeypatch: pytest.MonkeyPatch, leaving_s: float = 60.0) -> None:
-        """Wait for it as `start` does, with the pod ``bad`` from before."""
-        monkeypatch.setattr(rolling, "_EVERY_S", 0.01)
-        monkeypatch.setattr(rolling, "_LEAVING_S", leaving_s)
+    def run(self, workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> float:
+        """Wait for it as `start` does, with the pod ``bad`` from before; return for how long."""
+        monkeypatch.setattr(rolling, "time", self)
         config = read_config(KubernetesConfig, {"num_replicas": 1})
         blueprint = Blueprint(
             service="svc", uid="u", namespace="default", revision=1, config=config, bundle="sha256:0", image="none:1"
@@ -67,6 +66,15 @@ class Repair:
             interpreter=None, build_environment=_unused, build_image=_unused, push_image=_unused,
         )  # fmt: skip
         rolling.bring_up(self.cluster, blueprint, job, Progress(30), {"bad"})
+        return self.now
+
+    def monotonic(self) -> float:
+        """Return the time, which passes while one sleeps."""
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        """Let time pass."""
+        self.now += seconds
 
 
 def _unused(*_: object) -> Any:
@@ -88,9 +96,27 @@ def test_what_was_not_applied_yet_is_not_judged(workspace: Workspace, monkeypatc
     repair.run(workspace, monkeypatch)
 
 
-@pytest.mark.parametrize(("name", "leaving_s"), [("bad", 0.1), ("new", 60.0)])
+@pytest.mark.parametrize(("name", "seconds"), [("bad", 5), ("new", 0)])
 def test_a_pod_that_stays_or_is_new_is_judged(
-    name: str, leaving_s: float, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+    name: str, seconds: float, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    repair = Repair((2, [pod(name, NO_IMAGE)]))
     with pytest.raises(DeploymentError, match=f"{name} cannot pull the image none:1"):
-        Repair((1, [pod("bad", NO_IMAGE)]), (2, [pod(name, NO_IMAGE)])).run(workspace, monkeypatch, leaving_s)
+        repair.run(workspace, monkeypatch)
+    assert 0 <= repair.now - 100 - seconds < 1
+
+
+def test_a_trouble_that_has_passed_is_not_held_against_a_later_one(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    restarting = {"waiting": {"reason": "ErrImagePull", "message": "connection refused"}}
+    creating = {"waiting": {"reason": "ContainerCreating"}}
+    waits, goes_on, ready = (
+        (2, [pod("a", restarting)]),
+        (2, [pod("a", creating)]),
+        pod("a", {"running": {}}, ready=True),
+    )
+    repair = Repair(waits, *[goes_on] * 20, waits, (2, [ready]))
+    assert repair.run(workspace, monkeypatch) > 108
+    with pytest.raises(DeploymentError, match="connection refused"):
+        Repair(waits, goes_on, waits).run(workspace, monkeypatch)
