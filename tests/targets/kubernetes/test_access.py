@@ -30,7 +30,7 @@ from jupyter_mldeploy.targets.k8s.deploying import remove_all
 from jupyter_mldeploy.targets.k8s.names import REFRESHED, REVISION, UID
 from tests.targets.kubernetes.node_ports import Caller, request
 
-pytestmark = [pytest.mark.kubernetes, pytest.mark.docker, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.kubernetes, pytest.mark.docker]
 
 ECHO = "def init():\n    pass\n\n\ndef run(data):\n    return data\n"
 Deploy = Callable[..., Service]

@@ -27,7 +27,7 @@ from jupyter_mldeploy.targets.k8s.cluster import Cluster
 from tests.targets.kubernetes.provoked import CRASH, ECHO, NO_IMAGE, NO_MEMORY, NO_QUOTA, QUOTA, set_quota
 from tests.targets.time_limits import HANGS, LIMITS, check_time_limits
 
-pytestmark = [pytest.mark.kubernetes, pytest.mark.docker, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.kubernetes, pytest.mark.docker]
 
 Deploy = Callable[..., Service]
 
