@@ -81,6 +81,13 @@ def asked_all_the_time(service: Service) -> Iterator[list[str]]:
     assert answers > 20
 
 
+def wait_until_healthy(service: Service) -> None:
+    deadline = time.monotonic() + 60
+    while service.refresh().state is not State.HEALTHY:
+        assert time.monotonic() < deadline, service.reason
+        time.sleep(0.3)
+
+
 def after(seconds: float, action: Callable[[], object]) -> threading.Timer:
     timer = threading.Timer(seconds, action)
     timer.start()
@@ -142,9 +149,10 @@ def test_the_kubelet_is_killed_in_the_middle_of_a_deployment(deploy: Deploy, clu
         for timer in timers:
             timer.join()
     assert (before_the_pod.done, in_init.done) == (True, True)
+    for service in (first, second):  # a kubelet that begins asks its pods before it calls them ready again
+        wait_until_healthy(service)
     assert (first.score("1"), second.score("1")) == ("one", "two")
     for service in (first, second):
-        assert service.refresh().state is State.HEALTHY
         pods = service.workspace.deployer.look(service.name)[1].facts["pods"]
         assert [pod["restarts"] for pod in pods] == [0]
 
@@ -164,10 +172,7 @@ def test_a_node_whose_kubelet_stays_away_is_named(deploy: Deploy, cluster: Clust
         with pytest.raises(DeploymentError, match="1 of 1 nodes does not report any more"):
             deploy(slow_to_start("three", 0))
         controllers.end()
-    deadline = time.monotonic() + 60
-    while service.refresh().state is not State.HEALTHY:
-        assert time.monotonic() < deadline, service.reason
-        time.sleep(0.3)
+    wait_until_healthy(service)
     assert service.score("1") == "one"
 
 
