@@ -18,11 +18,12 @@ from jupyter_mldeploy.core.records import RevisionState, State
 from jupyter_mldeploy.core.service import Service
 from jupyter_mldeploy.errors import DeadlineExceededError, DeploymentError
 from jupyter_mldeploy.targets.k8s.cluster import Cluster
-from tests.targets.kubernetes.cluster_parts import Part, parts
+from tests.targets.kubernetes.cluster_parts import LOST_SOCKET, Part, parts
 from tests.targets.kubernetes.node_ports import Caller, request
 
 pytestmark = [
-    pytest.mark.kubernetes, pytest.mark.docker, pytest.mark.whole_node, pytest.mark.slow, pytest.mark.timeout(420)
+    pytest.mark.kubernetes, pytest.mark.docker, pytest.mark.whole_node, pytest.mark.slow, pytest.mark.timeout(420),
+    pytest.mark.filterwarnings(f"ignore:{LOST_SOCKET}:ResourceWarning"),
 ]  # fmt: skip
 
 Deploy = Callable[..., Service]
