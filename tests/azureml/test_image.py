@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,8 +12,9 @@ from typing import Any
 import pytest
 
 from jupyter_mldeploy.azureml.exceptions import WebserviceException
+from tests.azureml.conftest import SCORE
+from tests.azureml.test_notebook import documented, run
 from tests.azureml.test_notebook import pytestmark as without_the_sdk
-from tests.azureml.test_notebook import run
 from tests.seeds.scripts import SEEDS
 from tests.targets.docker_images import unique
 from tests.targets.docker_service import belongings, docker
@@ -91,6 +93,20 @@ def test_the_articles_blocks(folder: Path, image_name: str, capsys: pytest.Captu
     run("service.delete()\nimage.delete()\nnew_image.delete()", names)
     assert names["ws"].images == {}
     assert belongings(image_name) == []
+
+
+@pytest.mark.docker
+@pytest.mark.filterwarnings("ignore:InferenceConfig")
+def test_the_documentation_s_image(folder: Path, image_name: str) -> None:
+    _, notebook, images, _ = documented()
+    (folder / "ridge.pkl").write_bytes(pickle.dumps(list(range(1, 11))))
+    (folder / "score.py").write_text(SCORE.replace("weights.pkl", "ridge.pkl"))
+    names: dict[str, Any] = {}
+    run(notebook, names)
+    run(images.replace("myimage", image_name).replace("myservice2", f"{image_name}-svc"), names)
+    assert names["service"].run('{"data": [[1, 2, 3, 4, 5, 6, 7, 8, 9, 10]]}') == [385]
+    names["service"].delete()
+    names["image"].delete()
 
 
 @pytest.mark.docker

@@ -28,6 +28,11 @@ def run(text: str, names: dict[str, Any]) -> None:
     exec(compile(text, "cell", "exec"), names)
 
 
+def documented() -> list[str]:
+    """The page's blocks."""
+    return re.findall(r"^```python\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+
+
 REGISTER = """
 from azureml.core import Workspace
 from azureml.core.model import Model
@@ -47,7 +52,7 @@ inference_config = InferenceConfig(entry_script='score.py', environment=myenv)
 
 @pytest.mark.filterwarnings("ignore:InferenceConfig")
 def test_the_notebook_of_the_documentation_runs(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (_, notebook, _) = re.findall(r"^```python\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+    _, notebook, *_ = documented()
     (folder / "ridge.pkl").write_bytes(pickle.dumps(list(range(1, 11))))
     (folder / "score.py").write_text(SCORE.replace("weights.pkl", "ridge.pkl"))
     names: dict[str, Any] = {}
