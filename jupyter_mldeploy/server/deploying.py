@@ -18,6 +18,7 @@ from ..core.request import Outcome, Request
 from ..core.service import Service
 from ..errors import InvalidInputError, MldeployError, NotFoundError
 from .bodies import DeployBody, PromoteBody, RollbackBody, SourceBody, StartBody, UpdateBody, VersionBody
+from .image_bodies import DeployImageBody
 
 if TYPE_CHECKING:
     from .backend import Backend
@@ -272,6 +273,18 @@ def promote(
         cancelled=operation.cancelled,
     )  # fmt: skip
     return _result(backend, outcome, None)
+
+
+def deploy_image(
+    backend: Backend, image_id: str, body: DeployImageBody, config: Mapping[str, Any], operation: Operation
+) -> dict[str, Any]:
+    """Deploy an image and return the operation's result."""
+    replaced = _live(backend, body.service)
+    outcome = backend.workspace.deployer.deploy_image(
+        body.service, image_id, target=body.target, config=config, timeout_s=body.timeout_s, report=operation.report,
+        cancelled=operation.cancelled,
+    )  # fmt: skip
+    return _result(backend, outcome, replaced)
 
 
 def start(backend: Backend, name: str, body: StartBody, operation: Operation) -> dict[str, Any]:

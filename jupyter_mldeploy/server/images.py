@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from jupyter_server.auth.decorator import authorized
 from tornado import web
 
-from ..core.names import check_image_name
+from ..core.names import check_image_name, check_service_name
 from ..core.progress import Progress
 from ..errors import InvalidInputError
-from . import answers, registry_answers
+from . import answers, deploying, registry_answers
 from .base import ApiHandler, changes
-from .bodies import ImageBody, ImageChangesBody, PushBody
-from .documented import documented
+from .documented import WAIT, documented
+from .image_bodies import DeployImageBody, ImageBody, ImageChangesBody, PushBody
 from .labels import relabelled, require_changes
 from .operation import Operation
 
@@ -52,7 +53,7 @@ class ImagesHandler(ApiHandler):
         "Build the image of a service's revision or of a bundle; the operation's result is the image.",
         answers.OperationInFull,
         body=ImageBody,
-        query={"wait_s": "seconds to wait for the end (at most 30)"},
+        query=WAIT,
         status=202,
     )
     async def post(self) -> None:
@@ -152,6 +153,31 @@ class ImageLogHandler(ApiHandler):
         return {"log": text, "offset": offset + len(text.encode("utf-8")), "creation_state": str(image.state)}
 
 
+class DeployImageHandler(ApiHandler):
+    """A service of an image's bytes."""
+
+    @web.authenticated
+    @authorized("write", resource="jupyter_mldeploy:services")
+    @changes
+    @documented(
+        "Deploy the very bytes that an image was built from: create a service or bring it to a new revision.",
+        answers.OperationInFull,
+        body=DeployImageBody,
+        query=WAIT,
+        status=202,
+    )
+    async def post(self, name: str, version: str) -> None:
+        """See the OpenAPI document."""
+        body = self.body(DeployImageBody)
+        goal = check_service_name(body.service, field="service")
+        image = await self.backend.quick(self.backend.workspace.images.ready, f"{name}:{version}")
+        config = await self.backend.quick(deploying.checked, self.backend, body.target, body.config)
+        await self.show_operation(
+            "deploy", goal, partial(deploying.deploy_image, self.backend, image.id, body, config),
+            failure_card=partial(deploying.failure, self.backend, goal),
+        )  # fmt: skip
+
+
 class PushHandler(ApiHandler):
     """Pushing an image."""
 
@@ -162,7 +188,7 @@ class PushHandler(ApiHandler):
         "Push an image to a registry; the operation's result has its location by digest.",
         answers.OperationInFull,
         body=PushBody,
-        query={"wait_s": "seconds to wait for the end (at most 30)"},
+        query=WAIT,
         status=202,
     )
     async def post(self, name: str, version: str) -> None:

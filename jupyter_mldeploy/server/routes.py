@@ -48,6 +48,7 @@ ROUTES: list[tuple[str, type[ApiHandler]]] = [
     ("/images", images.ImagesHandler),
     ("/images/{name}/{version}", images.ImageHandler),
     ("/images/{name}/{version}/log", images.ImageLogHandler),
+    ("/images/{name}/{version}/deploy", images.DeployImageHandler),
     ("/images/{name}/{version}/push", images.PushHandler),
     ("/builders", images.BuildersHandler),
     ("/plan", plans.PlanHandler),

@@ -54,6 +54,25 @@ async def test_the_image_of_a_service(api: Api, deployed: Deployed) -> None:
     assert (await api("POST", "/images", {"bundle": "0" * 64})).code == "invalid_input"
 
 
+async def test_an_image_becomes_a_service(api: Api, workspace: Workspace) -> None:
+    body = {"name": "ridge", "bundle": bundle_of(workspace), "builder": "dockerfile"}
+    await api("POST", "/images", body, params={"wait_s": 30})
+    to_local = {"service": "svc", "target": "local", "config": {"workers": 2}}
+    made = await api("POST", "/images/ridge/1/deploy", to_local, params={"wait_s": 30})
+    assert (made.status, made.body["state"], made.body["kind"]) == (200, "succeeded", "deploy")
+    assert made.body["result"]["digest"] == body["bundle"]
+    assert (await api("POST", "/services/svc/invoke", {"payload": {"data": [4]}})).body["status"] == 200
+    assert (await api("GET", "/images/ridge/1")).body["used_by"] == ["service svc revision 1"]
+    assert (await api("DELETE", "/images/ridge/1")).code == "in_use"
+    again = await api("POST", "/images/ridge/1/deploy", to_local, params={"wait_s": 30})
+    assert (again.body["result"]["revision"], again.body["result"]["replaced"]) == (2, 1)
+
+    assert (await api("POST", "/images/ridge/7/deploy", to_local)).code == "not_found"
+    wrong = await api("POST", "/images/ridge/1/deploy", {**to_local, "config": {"worker": 2}})
+    assert (wrong.status, "workers" in str(wrong.body)) == (422, True)
+    assert (await api("POST", "/images/ridge/1/deploy", {"service": "X"})).code == "invalid_name"
+
+
 async def test_builders(api: Api) -> None:
     found = {item["name"]: item for item in (await api("GET", "/builders")).body["builders"]}
     assert found["dockerfile"]["ok"] is True
