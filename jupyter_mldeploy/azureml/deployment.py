@@ -55,7 +55,10 @@ def begin_deployment(
     def deploy(report: Report) -> Outcome:
         return core.deployer.deploy(request, report=report)
 
-    return _begun(workspace, name, target, chosen, deploy, show_output)
+    made = _begun(workspace, name, target, chosen, deploy)
+    if show_output:
+        made.wait_for_deployment(show_output=True)
+    return made
 
 
 def begin_from_image(
@@ -66,7 +69,6 @@ def begin_from_image(
     deployment_target: ComputeTarget | None,
     *,
     overwrite: bool,
-    show_output: bool,
 ) -> Webservice:
     """See :meth:`Webservice.deploy_from_image`."""
     chosen = _chosen(deployment_config, deployment_target, WebserviceDeploymentConfiguration("docker", {}))
@@ -80,7 +82,7 @@ def begin_from_image(
             name, image.built(), target=target.name, config=config, report=report
         )
 
-    return _begun(workspace, name, target, chosen, deploy, show_output)
+    return _begun(workspace, name, target, chosen, deploy)
 
 
 def _chosen(
@@ -120,7 +122,6 @@ def _begun(
     target: Target,
     chosen: WebserviceDeploymentConfiguration,
     deploy: Callable[[Report], Outcome],
-    show_output: bool,
 ) -> Webservice:
     """Deploy in the background, set the keys that were given, and return v1's handle."""
 
@@ -132,6 +133,4 @@ def _begun(
 
     made = Webservice.__new__(kind_for(target.name), workspace, name)
     Webservice.__init__(made, workspace, name, Background(f"deploy-{name}", work))
-    if show_output:
-        made.wait_for_deployment(show_output=True)
     return made

@@ -129,6 +129,19 @@ class Image:
             self._name, self._bundle = self._item.name, self._item.bundle
 
     @staticmethod
+    def _of(
+        workspace: Workspace,
+        name: str,
+        bundle: str,
+        *,
+        item: Built | None = None,
+        work: Background[Built] | None = None,
+    ) -> ContainerImage:
+        made = ContainerImage.__new__(ContainerImage)
+        made.workspace, made._name, made._bundle, made._item, made._work = workspace, name, bundle, item, work
+        return made
+
+    @staticmethod
     def create(
         workspace: Workspace, name: str, models: Sequence[Model | str | Path], image_config: ContainerImageConfig
     ) -> ContainerImage:
@@ -140,19 +153,17 @@ class Image:
             WebserviceException: something given is wrong.
         """
         core = workspace.core
-        made = ContainerImage.__new__(ContainerImage)
         with raising(WebserviceException):
             bundle = read_bundle(core, [given(model) for model in models], image_config.read())
             core.images.context(bundle)  # what no image can have is refused before anything is built
-        made.workspace, made._name, made._bundle, made._item = workspace, name, bundle.digest, None
-        made._work = Background(
+        work = Background(
             f"image-{name}",
             lambda report: core.images.build(
                 name, bundle, progress=Progress(_TIMEOUT_S, report),
                 description=image_config.description, tags=image_config.tags, properties=image_config.properties,
             ),
         )  # fmt: skip
-        return made
+        return Image._of(workspace, name, bundle.digest, work=work)
 
     @staticmethod
     def list(
@@ -168,7 +179,7 @@ class Image:
             found = workspace.core.images.list(
                 image_name, kind="image", model=model_id or model_name, tags=tags, properties=properties
             )
-        return [ContainerImage(workspace, id=item.id) for item in found]
+        return [Image._of(workspace, item.name, item.bundle, item=item) for item in found]
 
     def wait_for_creation(self, show_output: bool = False) -> None:
         """Wait until it is built; with ``show_output`` print the steps.
@@ -287,20 +298,21 @@ class Image:
 
     def serialize(self) -> dict[str, Any]:
         """Return v1's keys of an image, as far as they mean something here."""
-        created = self.created_time
+        found = self._found()
+        known = {} if found is None else found.to_dict()
         return {
-            "id": self.id,
+            "id": known.get("id"),
             "name": self.name,
-            "version": self.version,
-            "description": self.description,
-            "tags": self.tags,
-            "properties": self.properties,
-            "createdTime": None if created is None else created.isoformat(),
+            "version": known.get("version"),
+            "description": known.get("description"),
+            "tags": known.get("tags", {}),
+            "properties": known.get("properties", {}),
+            "createdTime": None if found is None else datetime.fromtimestamp(found.created, UTC).isoformat(),
             "creationState": self.creation_state,
             "creationError": self.creation_error,
-            "imageLocation": self.image_location,
-            "imageDigest": self.image_digest,
-            "imageBuildLogUri": self.image_build_log_uri,
+            "imageLocation": known.get("location"),
+            "imageDigest": known.get("digest"),
+            "imageBuildLogUri": None if found is None else self.workspace.core.images.log_path(found).as_uri(),
             "imageType": self.image_type,
             "imageFlavor": self.image_flavor,
             "modelIds": [model.id for model in self.models],
@@ -310,11 +322,12 @@ class Image:
 
     def update(self, tags: Mapping[str, Any]) -> None:
         """Replace its tags."""
-        gone = [key for key in self.built().tags if key not in tags]
+        images, item = self.workspace.core.images, self.built()
+        gone = [key for key in item.tags if key not in tags]
         with raising(WebserviceException):
             if gone:
-                self.workspace.core.images.remove_tags(self.built(), gone)
-            self.workspace.core.images.add_tags(self.built(), tags)
+                images.remove_tags(item, gone)
+            images.add_tags(item, tags)
 
     def add_tags(self, tags: Mapping[str, Any]) -> None:
         """Add tags, or give those that exist another value."""

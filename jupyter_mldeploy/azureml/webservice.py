@@ -252,9 +252,7 @@ class Webservice:
         """
         from .deployment import begin_from_image
 
-        return begin_from_image(
-            workspace, name, image, deployment_config, deployment_target, overwrite=overwrite, show_output=False
-        )
+        return begin_from_image(workspace, name, image, deployment_config, deployment_target, overwrite=overwrite)
 
     def wait_for_deployment(self, show_output: bool = False, timeout_sec: float | None = None) -> None:
         """Wait until it is deployed; with ``show_output`` print the steps.
