@@ -204,6 +204,16 @@ class Catalogue:
             ).fetchall()
         return [_revision(row) for row in rows]
 
+    def live_revisions(self, bundle: str) -> list[RevisionRecord]:
+        """Return the live revisions that serve a bundle, in the order of their services' names."""
+        with self._store.read() as connection:
+            rows = connection.execute(
+                "SELECT r.* FROM revisions r JOIN services s ON s.uid = r.service_uid AND s.live_revision = r.number"
+                " WHERE s.deleted IS NULL AND r.bundle = ? ORDER BY s.name",
+                (bundle,),
+            ).fetchall()
+        return [_revision(row) for row in rows]
+
     def settle_live(self, uid: str, number: int, facts: Mapping[str, Any]) -> None:
         """Make one revision the live one; the one before is superseded."""
         with self._store.write() as connection:

@@ -12,11 +12,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import BusyError, ConflictError, NotFoundError, TargetUnavailableError
+from ..errors import BusyError, NotFoundError
 from .assemble import Assembled, Source, assemble, told_in_failures
 from .config import DeploymentConfig, read_config
-from .config_marks import require_capabilities
 from .environment import EnvironmentSpec
+from .goal import service_there, usable_target
 from .key_changes import regenerate_key, rotate_token_key, takes_tokens
 from .leftovers import tidy
 from .names import check_service_name
@@ -337,27 +337,11 @@ class Deployer:
 
     def _check(self, request: Request) -> tuple[Target, DeploymentConfig]:
         check_service_name(request.name)
-        target = self._workspace.targets.get(request.target)
-        config = read_config(target.config_type, request.config)
-        require_capabilities(target, config)
-        available = target.available()
-        if not available.ok:
-            raise TargetUnavailableError(
-                f"Target {request.target!r} cannot be used here: {available.reason}.", hint=available.hint
-            )
-        return target, config
+        return usable_target(self._workspace, request.target, request.config)
 
     def _existing(self, request: Request) -> ServiceRecord | None:
-        try:
-            record = self._catalogue.service(request.name)
-        except NotFoundError:
-            return None
-        if record.target != request.target:
-            raise ConflictError(
-                f"Service {request.name!r} runs on target {record.target!r}, not on {request.target!r}.",
-                hint="Choose another name, delete it first, or promote it.",
-            )
-        return record
+        hint = "Choose another name, delete it first, or promote it."
+        return service_there(self._workspace, request.name, request.target, hint=hint)
 
     def _assemble(self, request: Request) -> Assembled:
         workspace = self._workspace

@@ -217,10 +217,8 @@ class Images:
         if not item.bundle:
             return []
         catalogue, found = self._workspace.catalogue, []
-        for record in catalogue.services():
-            live = None if record.live_revision is None else catalogue.revision(record.uid, record.live_revision)
-            if live is None or live.bundle != item.bundle:
-                continue
+        for live in catalogue.live_revisions(item.bundle):
+            record = catalogue.service_by_uid(live.service_uid)
             runs = record.name == item.name and (item.kind == "service" or self._runs_images(record.target))
             if runs or live.facts.get(FROM_IMAGE) == item.id:
                 found.append(f"service {record.name} revision {live.number}")

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ConflictError, InvalidInputError, NotFoundError, TargetUnavailableError
-from .config import DeploymentConfig, read_config
-from .config_marks import require_capabilities
+from ..errors import ConflictError, InvalidInputError
+from .goal import service_there, usable_target
 from .names import check_service_name
 from .traffic.members import refuse_while_split
 
 if TYPE_CHECKING:
     from .bundle import Bundle
+    from .config import DeploymentConfig
     from .image import Image
     from .records import RevisionRecord, ServiceRecord
     from .rollout import Rollout
@@ -75,21 +75,9 @@ def _prepare_bundle(
 ) -> tuple[Target, Bundle, DeploymentConfig]:
     bundle = workspace.bundles.get(digest)
     workspace.bundles.verify(bundle)
-    to = workspace.targets.get(target)
-    config = read_config(to.config_type, settings)
-    require_capabilities(to, config)
-    available = to.available()
-    if not available.ok:
-        raise TargetUnavailableError(f"Target {target!r} cannot be used here: {available.reason}.", hint=available.hint)
-    try:
-        existing: ServiceRecord | None = workspace.catalogue.service(check_service_name(name))
-    except NotFoundError:
-        existing = None
+    to, config = usable_target(workspace, target, settings)
+    existing = service_there(workspace, check_service_name(name), target, hint="Give another name.")
     if existing is not None:
-        if existing.target != target:
-            raise ConflictError(
-                f"Service {name!r} runs on target {existing.target!r}, not on {target!r}.", hint="Give another name."
-            )
         refuse_while_split(workspace.catalogue, existing)
     to.plan(rollout.job(existing, name, 0, bundle, config, interpreter))
     return to, bundle, config
