@@ -8,6 +8,7 @@ nothing of any revision: no variable, no script, and ``init()`` has not run.
 from __future__ import annotations
 
 import os
+import signal
 import socket
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -15,6 +16,9 @@ from typing import Any
 
 from .launch import run, settle
 from .passing import pass_message, take_message
+
+#: Seconds within which a spare says that it has its launch. One that is alive takes a fraction of a millisecond.
+_TAKEN_S = 1.0
 
 
 class Spare:
@@ -29,14 +33,22 @@ class Spare:
         self._line = line
 
     def hand_over(self, launch: Mapping[str, Any], descriptors: Sequence[int]) -> bool:
-        """Let it become a worker (see ``launch.run``); False when it has gone. It is no spare any more, either way."""
+        """Let it become a worker (see ``launch.run``); False when it has gone. It is no spare any more, either way.
+
+        Its word is waited for: a process that is just being killed, or is stopped, still has a socket that takes all.
+        """
+        self._line.settimeout(_TAKEN_S)
         try:
             pass_message(self._line, launch, descriptors)
+            taken = bool(self._line.recv(1))
         except OSError:
-            return False
+            taken = False
         finally:
             self._line.close()
-        return True
+        if not taken:
+            with suppress(OSError):
+                os.killpg(self.pid, signal.SIGKILL)  # our own child, not reaped yet: the number is still its
+        return taken
 
     def dismiss(self) -> None:
         """Let it end. Idempotent."""
@@ -68,6 +80,11 @@ def fork_spare() -> Spare | Callable[[], int]:
 def _wait_and_run(line: socket.socket) -> int:
     settle()
     launch, descriptors = take_message(line)
+    if launch is not None:
+        try:
+            line.sendall(b"\0")
+        except OSError:  # it was not waited for: another process has the launch
+            launch = None
     line.close()
     if launch is None:
         os._exit(0)  # nothing was begun: no exit handler has anything to do here

@@ -77,6 +77,16 @@ def test_a_killed_spare_is_not_missed(service: Supervised) -> None:
     assert spare_of(service, other_than=spare)
 
 
+def test_a_spare_that_hangs_is_not_waited_for(service: Supervised) -> None:
+    service.start(SCRIPT)
+    spare = spare_of(service)
+    os.kill(spare, signal.SIGSTOP)  # as one that is just being killed: its end of the line still takes the launch
+    service.swap(SCRIPT)
+    assert service.ask()[0] == 200
+    assert service.workers()[0]["pid"] != spare
+    wait_for(lambda: spare not in [pid for pid, _ in service.processes()], "the end of the one that hangs")
+
+
 def test_a_spare_that_lacks_an_import_is_let_go(service: Supervised) -> None:
     service.start(SCRIPT)
     spare = spare_of(service)
