@@ -101,7 +101,7 @@ class AsyncInvoker(Queue):
         except (ScoringTimeout, asyncio.CancelledError):
             pass  # the event loop has answered already
         finally:
-            slot.current = slot.cancel = None
+            slot.end()
             self._free.append(slot)
             self._start_waiting()
         if self._forked:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
+import termios
 from collections import deque
 from typing import TYPE_CHECKING, cast
 
@@ -180,6 +182,16 @@ class Connection(RequestReader):
         """Return the descriptor; -1 when it is closed."""
         wrapped = self._transport.get_extra_info("socket")
         return -1 if wrapped is None else int(wrapped.fileno())
+
+    def has_unread(self) -> bool:
+        """Whether the client has sent something that has not been read yet."""
+        descriptor = self.fileno()
+        if descriptor < 0:
+            return False
+        try:
+            return any(fcntl.ioctl(descriptor, termios.FIONREAD, bytes(4)))
+        except OSError:
+            return False
 
     @property
     def busy(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -14,6 +15,9 @@ from .worker_handle import WorkerHandle
 
 #: How far beyond its limit of memory a worker may go while it finishes what it has; beyond that it is killed.
 _OVERSHOOT = 1.25
+
+#: Seconds between two looks that mean that the machine or the container stood still, and the workers with it.
+_STANDSTILL_S = 2.0
 
 
 class Yard(Protocol):
@@ -62,6 +66,7 @@ class Crew:
         self.over = False
         self.last_crash: str | None = None
         self.crash_tail: list[str] = []
+        self._looked = time.monotonic()
 
     def start(self) -> None:
         """Start every worker."""
@@ -117,9 +122,9 @@ class Crew:
                 self._on_ready()
             self._yard.changed()
         elif event == "stuck":
-            self._relieve(worker, "run() did not end in time and could not be interrupted", kind="hung")
+            self._relieve(worker, "run() did not end in time and could not be interrupted")
         elif event == "retiring":
-            self._renew(worker, f"it has answered {message['requests']} requests")
+            self._renew(worker, f"is renewed: it has answered {message['requests']} requests", kind="age")
 
     def ended(self, worker: WorkerHandle) -> None:
         """React to a worker's end."""
@@ -139,6 +144,10 @@ class Crew:
     def check(self) -> None:
         """Find workers that are silent, run too long, or hold too much memory."""
         now = time.monotonic()
+        if now - self._looked > _STANDSTILL_S:
+            for worker in self.workers.values():
+                worker.last_sign = now  # its next one is perhaps on the way
+        self._looked = now
         for worker in list(self.workers.values()):
             if worker.phase in ("starting", "loading") and self.live:
                 limit = self.order.start_timeout_s
@@ -154,7 +163,7 @@ class Crew:
             elif self.order.memory_limit_bytes:
                 self._weigh(worker, self.order.memory_limit_bytes)
         for worker in list(self.leaving):
-            if self.order.memory_limit_bytes and worker.phase == "draining":
+            if self.order.memory_limit_bytes and worker.phase in ("serving", "draining"):
                 self._weigh(worker, self.order.memory_limit_bytes)
 
     def replace(self, worker: WorkerHandle, why: str, *, kind: str) -> None:
@@ -165,11 +174,11 @@ class Crew:
             )
             worker.kill(why)
 
-    def _relieve(self, worker: WorkerHandle, why: str, *, kind: str) -> None:
-        """Put another one in the place of a worker that has to go; it drains what it has."""
+    def _relieve(self, worker: WorkerHandle, why: str) -> None:
+        """Put another one in the place of a worker that hangs; it drains what it has."""
         if self.workers.get(worker.slot) is not worker or self.over:
             return
-        self._yard.note("worker", f"{worker.name} is replaced: {why}", worker=worker.name, pid=worker.pid, cause=kind)
+        self._yard.note("worker", f"{worker.name} is replaced: {why}", worker=worker.name, pid=worker.pid, cause="hung")
         self.last_crash = f"was replaced: {why}"
         self.restarts[worker.slot].total += 1
         self.leaving.append(worker)
@@ -177,15 +186,16 @@ class Crew:
         del self.workers[worker.slot]
         self._again(worker.slot)
 
-    def _renew(self, worker: WorkerHandle, why: str) -> None:
-        """Start the replacement of a worker that is well, and let the worker serve until then."""
+    def _renew(self, worker: WorkerHandle, why: str, *, kind: str) -> bool:
+        """Start the replacement of a worker that can serve until then; False when it has one already."""
         if self.workers.get(worker.slot) is not worker or self.over:
-            return
-        self._yard.note("worker", f"{worker.name} is renewed: {why}", worker=worker.name, pid=worker.pid, cause="age")
+            return False
+        self._yard.note("worker", f"{worker.name} {why}", worker=worker.name, pid=worker.pid, cause=kind)
         self.leaving.append(worker)
         self._retiring[worker.slot] = worker
         del self.workers[worker.slot]
         self._again(worker.slot)
+        return True
 
     def _let_retire(self, slot: int) -> None:
         retiring = self._retiring.pop(slot, None)
@@ -199,7 +209,9 @@ class Crew:
         if used <= limit:
             worker.fits_memory = True
         elif worker.fits_memory and used <= limit * _OVERSHOOT:  # a leak, most likely: it may finish what it has
-            self._relieve(worker, why, kind="memory")
+            if self._renew(worker, f"is replaced: {why}", kind="memory"):
+                self.last_crash = f"was replaced: {why}"
+                self.restarts[worker.slot].total += 1
         else:
             self.replace(worker, why, kind="memory")
 
@@ -237,7 +249,7 @@ def describe_end(worker: WorkerHandle) -> str:
     """Say in words how a worker ended: what it said itself, why the supervisor ended it, or its exit code."""
     if worker.failure is not None:
         return f"could not start ({worker.failure.get('stage')}): {worker.failure.get('message')}"
-    if worker.end_reason is not None:
+    if worker.end_reason is not None and worker.exit_code in (None, -signal.SIGKILL):
         return f"was ended by the supervisor: {worker.end_reason}"
     if worker.exit_code is None:
         return "ended in a way that nobody could see"

@@ -23,11 +23,12 @@ class Slot:
         target: the call that an interruption is meant for.
         interrupted: ``perf_counter`` of that interruption, 0 before.
         stuck: given up: the call goes on although it was interrupted.
+        lock: held while a call ends, and while one is interrupted: an interruption never reaches the next call.
         bell: rung (released) to wake the thread when it waits for work.
         cancel: stops the call where it is a task of the user's event loop.
     """
 
-    __slots__ = ("bell", "cancel", "current", "ident", "interrupted", "started", "stuck", "target")
+    __slots__ = ("bell", "cancel", "current", "ident", "interrupted", "lock", "started", "stuck", "target")
 
     def __init__(self) -> None:
         self.ident = 0
@@ -36,9 +37,19 @@ class Slot:
         self.target: list[Exchange] | None = None
         self.interrupted = 0.0
         self.stuck = False
+        self.lock = threading.Lock()
         self.bell = threading.Lock()
         self.bell.acquire()
         self.cancel: Callable[[], object] | None = None
+
+    def end(self) -> None:
+        """The call is over; what is on its way to it does not arrive any more."""
+        with self.lock:
+            self.current = self.cancel = None
+            if self.target is not None:
+                self.target = None
+                if self.ident != threading.main_thread().ident:
+                    _raise_in(self.ident, None)
 
 
 def install(slots: list[Slot]) -> None:
@@ -55,15 +66,28 @@ def install(slots: list[Slot]) -> None:
         signal.signal(SIGNAL, handle)
 
 
-def interrupt(slot: Slot, now: float) -> None:
-    """Raise ``ScoringTimeout`` in the call that a slot is executing. C code that never returns does not notice."""
-    slot.interrupted = now
-    slot.target = slot.current
-    if slot.cancel is not None:
-        slot.cancel()  # only that task: other requests are in the same thread
-    elif slot.ident == threading.main_thread().ident:
-        signal.pthread_kill(slot.ident, SIGNAL)
-    elif slot.ident:
-        import ctypes  # only here: it is not needed until something hangs
+def interrupt(slot: Slot, call: list[Exchange], now: float) -> bool:
+    """Raise ``ScoringTimeout`` in a call. C code that never returns does not notice.
 
-        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(slot.ident), ctypes.py_object(ScoringTimeout))
+    Returns:
+        False when the slot is not executing that call any more.
+    """
+    with slot.lock:
+        if slot.current is not call:
+            return False
+        slot.interrupted = now
+        slot.target = call
+        if slot.cancel is not None:
+            slot.cancel()  # only that task: other requests are in the same thread
+        elif slot.ident == threading.main_thread().ident:
+            signal.pthread_kill(slot.ident, SIGNAL)
+        elif slot.ident:
+            _raise_in(slot.ident, ScoringTimeout)
+    return True
+
+
+def _raise_in(ident: int, error: type[BaseException] | None) -> None:
+    """Have a thread raise an error as soon as it executes Python code; with None, not any more."""
+    import ctypes  # only here: it is not needed until something hangs
+
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(ident), error and ctypes.py_object(error))

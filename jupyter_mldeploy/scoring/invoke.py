@@ -84,6 +84,8 @@ class Queue:
 
     def _in_forked_child(self) -> None:
         self._forked = True
+        for slot in self.slots:
+            slot.lock = threading.Lock()  # another thread of the parent may have held it
 
 
 class Invoker(Queue):
@@ -146,7 +148,7 @@ class Invoker(Queue):
                 if self._together and self._delivering and len(jobs) < self._batch_size:
                     self._let_answers_out(slot)
             except ScoringTimeout:  # came late: just before or after the call it was meant for
-                slot.current = None
+                slot.end()
                 self._deliver(batch)
 
     def _sleep(self, slot: Slot, seconds: float = -1) -> None:
@@ -223,7 +225,7 @@ class Invoker(Queue):
         self._end(slot, batch)
 
     def _end(self, slot: Slot, batch: list[Exchange]) -> None:
-        slot.current = None
+        slot.end()
         if self._forked:
             os._exit(0)  # run() forked and the child returned from it: only the parent may answer
         self._deliver(batch)

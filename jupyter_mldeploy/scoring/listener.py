@@ -25,6 +25,7 @@ _TICK_S = 1.0
 _LINGER_S = 2.0
 _PATIENCE_S = 1.0
 _RETRY_ACCEPT_S = 0.1
+_RETRY_IDLE_S = 0.05
 _SLOWEST_BODY = 4096  # bytes a second on which a body still is in time, whatever its size
 
 
@@ -173,15 +174,21 @@ class Listener:
             elif connection.phase == Phase.BODY:
                 if since > limits.body_timeout_s + connection.body_size / _SLOWEST_BODY:
                     connection.give_up("body")
-            elif not connection.busy and since > limits.keep_alive_s:
+            elif not connection.busy and since > limits.keep_alive_s and not connection.has_unread():
                 connection.close()
 
     # ---- draining
 
     def _close_idle(self) -> None:
+        late = False
         for connection in tuple(self.connections):
             if connection.phase == Phase.IDLE and not connection.busy:
-                connection.close()
+                if connection.writable and connection.has_unread():
+                    late = True  # it is we who are: the request has been here since before the timer
+                else:
+                    connection.close()
+        if late and self._drained is not None:
+            self._loop.call_later(_RETRY_IDLE_S, self._close_idle)
 
     def _check_drained(self) -> None:
         if not self.connections and not self._openings:

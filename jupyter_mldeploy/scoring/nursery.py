@@ -90,6 +90,7 @@ class _Parent:
         self.outstanding: tuple[int, Birth] | None = None
         self.retired = False
         self.consumed = False
+        self.children: set[int] = set()  # pids of those whose end it has still to report
         self.spare = 0  # pid of the child that waits for a launch, 0 when there is none
 
     def end_is_own_fault(self, code: int | None) -> bool:
@@ -179,6 +180,10 @@ class Nursery:
     def importing(self) -> str | None:
         """What the current parent is loading, or None."""
         return self._current.importing if self._current is not None else None
+
+    def will_tell(self, pid: int) -> bool:
+        """Whether somebody who lives has still to say how a worker ended: its parent, or the system."""
+        return pid in self._parents or any(pid in parent.children for parent in self._parents.values())
 
     def pids(self) -> list[tuple[int, str | None, int]]:
         """Return the parents' (pid, token, pid of the spare child or 0)."""
@@ -363,6 +368,7 @@ class Nursery:
         elif event == "spare":
             parent.spare = int(message["pid"])
         elif event == "exited":
+            parent.children.discard(int(message["pid"]))
             self._on_exit(int(message["pid"]), int(message["code"]), int(message["max_rss"]))
         elif parent.outstanding is not None and parent.outstanding[0] == message["id"]:
             self._answered(parent, message)
@@ -376,6 +382,8 @@ class Nursery:
                 if parent is self._current:
                     self._current = None
                     self._start()
+            else:
+                parent.children.add(int(message["pid"]))
             birth.on_born(int(message["pid"]), message["token"])
         else:
             birth.attempts += 1

@@ -17,17 +17,22 @@ LINUX = sys.platform == "linux"
 MARK = "MLDEPLOY_SERVICE_UID"
 
 
-def start_token(pid: int) -> str | None:
-    """Return a short text that only this process has had under ``pid``; None when it is gone or a zombie."""
+def start_token(pid: int, *, ended: bool = False) -> str | None:
+    """Return a short text that only this process has had under ``pid``; None when it is gone or a zombie.
+
+    Args:
+        pid: of the process.
+        ended: give it for a zombie too; for children, which keep their number until they are reaped.
+    """
     if LINUX:
         try:
             with open(f"/proc/{pid}/stat", "rb") as stream:  # noqa: PTH123  pathlib costs start-up time here
                 fields = stream.read().rpartition(b")")[2].split()
         except OSError:
             return None
-        return None if fields[0] in (b"Z", b"X") else f"{_boot()}-{int(fields[19]):x}"
+        return None if fields[0] in (b"Z", b"X") and not ended else f"{_boot()}-{int(fields[19]):x}"
     state, _, started = _ps("stat=,lstart=", pid).partition(" ")
-    return None if not started or state.startswith("Z") else started.strip().replace(" ", "_")
+    return None if not started or (state.startswith("Z") and not ended) else started.strip().replace(" ", "_")
 
 
 def _boot() -> str:
@@ -51,6 +56,17 @@ def _ps(columns: str, pid: int) -> str:
         ["ps", "-o", columns, "-p", str(pid)], capture_output=True, text=True, check=False, env={"LC_ALL": "C"}
     )
     return " ".join(found.stdout.split())
+
+
+def is_stopped(pid: int) -> bool:
+    """Return whether the process is stopped, by a signal or a debugger."""
+    if LINUX:
+        try:
+            with open(f"/proc/{pid}/stat", "rb") as stream:  # noqa: PTH123
+                return stream.read().rpartition(b")")[2].split()[0] in (b"T", b"t")
+        except (OSError, IndexError):
+            return False
+    return _ps("stat=", pid).startswith("T")
 
 
 def is_alive(pid: int, token: str | None) -> bool:

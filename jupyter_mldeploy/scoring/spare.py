@@ -10,15 +10,18 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
 from .launch import run, settle
 from .passing import pass_message, take_message
+from .processes import is_stopped
 
-#: Seconds within which a spare says that it has its launch. One that is alive takes a fraction of a millisecond.
-_TAKEN_S = 1.0
+#: Seconds within which a spare says that it has its launch: a fraction of a millisecond, once it has the processor.
+_TAKEN_S = 10.0
+_LOOK_EVERY_S = 0.2
 
 
 class Spare:
@@ -37,10 +40,9 @@ class Spare:
 
         Its word is waited for: a process that is just being killed, or is stopped, still has a socket that takes all.
         """
-        self._line.settimeout(_TAKEN_S)
         try:
             pass_message(self._line, launch, descriptors)
-            taken = bool(self._line.recv(1))
+            taken = self._hear()
         except OSError:
             taken = False
         finally:
@@ -49,6 +51,17 @@ class Spare:
             with suppress(OSError):
                 os.killpg(self.pid, signal.SIGKILL)  # our own child, not reaped yet: the number is still its
         return taken
+
+    def _hear(self) -> bool:
+        """Wait for its word; False when it has ended, stands still, or takes too long."""
+        self._line.settimeout(_LOOK_EVERY_S)
+        until = time.monotonic() + _TAKEN_S
+        while True:
+            try:
+                return bool(self._line.recv(1))
+            except TimeoutError:
+                if is_stopped(self.pid) or time.monotonic() >= until:
+                    return False
 
     def dismiss(self) -> None:
         """Let it end. Idempotent."""

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 EXIT_FAILED = 3
 _BACKLOG = 2048
 _SILENCE_S = 30.0
+_STANDSTILL_S = 3.0
 _STABLE_S = 30.0
 _LONGEST_PAUSE_S = 10.0
 _KEYS_EVERY_S = 0.5
@@ -94,7 +95,7 @@ class Standalone:
         self._exit_code = 0
         self._key_files = order["key_files"]
         self._key_stamps = file_stamps(self._key_files)
-        self._looked_at_keys = time.monotonic()
+        self._looked_at_keys = self._checked = time.monotonic()
 
     def run(self) -> int:
         """Serve until SIGTERM or SIGINT; return the exit code: 0, or 3 when the first worker cannot start."""
@@ -304,6 +305,10 @@ class Standalone:
 
     def _check(self) -> None:
         now = time.monotonic()
+        if now - self._checked > _STANDSTILL_S:  # the container was paused: a worker's word is perhaps on the way
+            for child in self._children:
+                child.heard = now
+        self._checked = now
         for child in self._children:
             silent = child.ready and now - child.heard > _SILENCE_S
             overdue = self._stopping_until is not None and now > self._stopping_until

@@ -177,7 +177,8 @@ class WarmParent:
         self._children[pid] = float(launch.get("drain_s", 30.0))
         for descriptor in descriptors:
             os.close(descriptor)
-        self._send(event="forked", id=identity, pid=pid, token=start_token(pid))
+        # It may have ended already: only with a token does the supervisor wait for the word how.
+        self._send(event="forked", id=identity, pid=pid, token=start_token(pid, ended=True))
         self._want_spare()
         return None
 

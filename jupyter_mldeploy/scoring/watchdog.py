@@ -70,7 +70,8 @@ class Watchdog:
             return None
         if now - started < self._run_s:
             return started + self._run_s
-        interrupt(slot, now)
+        if not interrupt(slot, batch, now):
+            return None
         if len(batch) == 1:  # the requests of a batch are tried one by one first, and only one of them is to blame
             self._judge.timed_out(batch[0])
         return now + self._grace_s

@@ -19,6 +19,9 @@ from .status import StatusChannel
 #: Seconds that a process may live on after it closed its status channel.
 _AFTER_CHANNEL_S = 1.0
 
+#: Seconds that a busy warm parent may take to say how a worker ended.
+_WORD_S = 15.0
+
 
 class WorkerHandle:
     """A worker from its order to its end.
@@ -42,6 +45,7 @@ class WorkerHandle:
         on_end: Callable[[WorkerHandle], None],
     ) -> None:
         self._loop = loop
+        self._nursery = nursery
         self._book = book
         self._on_event = on_event
         self._on_end = on_end
@@ -62,6 +66,7 @@ class WorkerHandle:
         self.begun = self.last_sign = time.monotonic()
         self.serving_since: float | None = None
         self.killed_at: float | None = None
+        self._silent_since = 0.0
         self.channel, self._theirs = StatusChannel.pair()
         path = directory / "spool" / f"{self.name}~{order.revision}.{serial}.out"
         self.spool = Spool(path, self.name, order.revision, order.secrets.values())
@@ -155,6 +160,7 @@ class WorkerHandle:
             messages = self.channel.receive()
         except StatusChannelClosed:
             self._loop.forget(self.channel)
+            self._silent_since = time.monotonic()
             # Usually it has just ended, and whoever reaps it says how. If not, it has lost its senses.
             self._loop.later(_AFTER_CHANNEL_S, self._check_end)
             return
@@ -184,7 +190,10 @@ class WorkerHandle:
             self.kill("closed its line to the supervisor")
             self._loop.later(_AFTER_CHANNEL_S, self._check_end)
             return
-        if self.pid:
+        if self.pid and self._nursery.will_tell(self.pid) and time.monotonic() - self._silent_since < _WORD_S:
+            self.phase = "draining"  # it serves no more
+            self._loop.later(_AFTER_CHANNEL_S, self._check_end)
+        elif self.pid:
             self.exited(None)
 
     def _finish(self) -> None:

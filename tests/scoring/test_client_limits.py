@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import random
 import re
-from collections.abc import Iterator
+import socket
+import time
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -89,9 +91,9 @@ def loop() -> Iterator[asyncio.AbstractEventLoop]:
     made.close()
 
 
-def answers_to(loop: asyncio.AbstractEventLoop, pieces: list[bytes], *, limits: Settings | None = None) -> bytes:
-    """Return everything that a connection writes when it reads these pieces."""
-    limits = limits or Settings()
+def listener_on(
+    loop: asyncio.AbstractEventLoop, limits: Settings, sockets: Sequence[socket.socket] = ()
+) -> tuple[Listener, Echo]:
     scorer = Echo()
     nothing: Any = None
     application = Application(
@@ -107,7 +109,12 @@ def answers_to(loop: asyncio.AbstractEventLoop, pieces: list[bytes], *, limits: 
     )
     answers = AnswerWriter("1", show_version=False)
     answers._date = b"Date: now\r\n"
-    listener = Listener(loop, [], application, answers, limits)
+    return Listener(loop, list(sockets), application, answers, limits), scorer
+
+
+def answers_to(loop: asyncio.AbstractEventLoop, pieces: list[bytes], *, limits: Settings | None = None) -> bytes:
+    """Return everything that a connection writes when it reads these pieces."""
+    listener, scorer = listener_on(loop, limits or Settings())
     connection, wire = Connection(listener), Wire()
     connection.connection_made(wire)  # type: ignore[arg-type]
 
@@ -115,7 +122,7 @@ def answers_to(loop: asyncio.AbstractEventLoop, pieces: list[bytes], *, limits: 
         while scorer.jobs:
             exchange = scorer.jobs.pop(0)
             exchange.payload = exchange.body
-            application.complete(exchange)
+            listener.application.complete(exchange)
 
     wire.protocol = connection
     for piece in pieces:
@@ -168,6 +175,35 @@ def test_pieces_do_not_matter(loop: asyncio.AbstractEventLoop, stream: bytes, cu
     whole = answers_to(loop, [stream])
     assert whole.count(b"HTTP/1.1 200 OK") == stream.count(b"POST /score")
     assert answers_to(loop, pieces) == whole
+
+
+def test_a_request_that_is_here_when_its_connection_seems_idle_is_answered(loop: asyncio.AbstractEventLoop) -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listening,
+        socket.create_connection(listening.getsockname(), timeout=30) as client,
+    ):
+        listener, scorer = listener_on(loop, Settings(drain_idle_s=0.1), [listening])
+        drained = loop.create_future()
+
+        async def drain_late() -> None:
+            listener.start()
+            while not listener.connections:
+                await asyncio.sleep(0.01)
+            listener.drain(lambda: drained.set_result(None), 30)
+            loop.call_later(0.05, client.sendall, request(b"in time"))
+            time.sleep(0.2)  # the loop gets no processor: both timers are due before it reads again
+            while not scorer.jobs and not drained.done():
+                await asyncio.sleep(0.01)
+            for exchange in scorer.jobs:
+                exchange.payload = exchange.body
+                listener.application.complete(exchange)
+            await drained
+
+        loop.run_until_complete(drain_late())
+        answer = client.recv(10_000)
+    assert answer.startswith(b"HTTP/1.1 200 OK")
+    assert b"connection: close" in answer.lower()
+    assert answer.endswith(b"in time")
 
 
 def test_byte_by_byte_around_a_large_body(loop: asyncio.AbstractEventLoop) -> None:

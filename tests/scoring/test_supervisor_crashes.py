@@ -61,6 +61,21 @@ def test_a_crashed_worker_is_replaced_and_its_end_explained(service: Supervised)
     assert service.status()["restarts"] == 1
 
 
+def test_a_warm_parent_that_is_busy_still_says_how_a_worker_ended(service: Supervised) -> None:
+    service.start(CRASHES_WHEN_ASKED)
+    parent = service.status()["warm_parents"][-1]["pid"]
+    os.kill(parent, signal.SIGSTOP)
+    try:
+        crash(service, "exit")
+        patience = time.monotonic() + 2
+        while time.monotonic() < patience:
+            assert "nobody could see" not in service.messages()
+    finally:
+        os.kill(parent, signal.SIGCONT)
+    wait_for(lambda: "worker-1 ended with exit code 9" in service.messages(), "the explanation")
+    assert service.ask("x")[0] == 200
+
+
 def test_requests_wait_for_a_worker_that_is_just_being_replaced(service: Supervised) -> None:
     service.start(CRASHES_WHEN_ASKED)
     os.kill(service.workers()[0]["pid"], signal.SIGKILL)
@@ -173,6 +188,21 @@ def test_a_killed_supervisor_and_warm_parent_leave_what_sweep_ends(service: Supe
     assert sweep(service.directory, service.uid) >= 1
     assert service.processes() == []
     asker.join(10)
+
+
+def test_a_standstill_of_the_machine_is_not_a_workers_fault(service: Supervised) -> None:
+    service.start(heartbeat_s=5.0)
+    worker, supervisor = service.workers()[0]["pid"], service.status()["pid"]
+    for pid in (worker, supervisor):
+        os.kill(pid, signal.SIGSTOP)
+    over = time.monotonic() + 5.5
+    wait_for(lambda: time.monotonic() > over, "the end of the standstill")
+    os.kill(supervisor, signal.SIGCONT)
+    for _ in range(2):
+        service.status()  # so it has looked at its workers
+    os.kill(worker, signal.SIGCONT)
+    assert service.ask("x")[:2] == (200, "x")
+    assert [item["pid"] for item in service.workers()] == [worker]
 
 
 def test_a_worker_without_heartbeat_is_replaced(service: Supervised) -> None:
