@@ -257,7 +257,7 @@ class Soak:
         with self.connection() as client, suppress(ConnectionError, BrokenPipeError):
             client.sendall(part)
             client.settimeout(0.1)
-            while time.monotonic() - started < 30:
+            while time.monotonic() - started < 30 * FACTOR:
                 client.sendall(b"1")
                 with suppress(TimeoutError):
                     answer = client.recv(4096)
