@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .supervisor import Supervisor
 
 #: Longest wait until all workers have read new keys, in seconds.
-_KEYS_S = 3.0
+_KEYS_S = 15.0
 
 
 class Commands:

@@ -47,6 +47,10 @@ from .local_usage import usage
 _MARGIN_S = 0.5
 
 _STOP_GRACE_S = 5.0
+#: Seconds beyond its workers' grace that a supervisor gets to end: what is killed instead leaves its files.
+_END_S = 10.0
+#: Seconds for an answer about new keys, longer than the supervisor's own wait for its workers.
+_KEYS_S = 20.0
 
 
 class LocalTarget:
@@ -199,12 +203,21 @@ class LocalTarget:
         return usage(service)
 
     def reload_keys(self, service: ServiceRef, keys_file: Path) -> None:  # noqa: ARG002  workers know their file
-        """Let all workers read their keys again; returns when they have. See ``Target.reload_keys``."""
+        """Let all workers read their keys again; returns when they have. See ``Target.reload_keys``.
+
+        Raises:
+            TargetUnavailableError: a worker was too busy to read them in time.
+        """
         try:
             with connect_supervisor(service.directory) as client:
-                client.call("reload-keys", timeout_s=10)
+                waiting = client.call("reload-keys", timeout_s=_KEYS_S)["waiting"]
         except NotReachableError:
             return  # nobody runs; whoever starts reads the new keys
+        if waiting:
+            raise TargetUnavailableError(
+                f"{', '.join(waiting)} of service {service.name!r} did not read the new keys in time.",
+                hint="The keys are changed; a worker that is busy reads them as soon as it can.",
+            )
 
     def _swap(
         self, job: Job, config: LocalConfig, client: ControlClient, order: dict[str, object], progress: Progress
@@ -237,7 +250,7 @@ class LocalTarget:
             try:
                 with connect_supervisor(service.directory) as client:
                     client.call("stop", timeout_s=5, reason=reason, grace_s=grace_s)
-                wait_gone([(int(identity["pid"]), str(identity["token"]))], grace_s + 3)
+                wait_gone([(int(identity["pid"]), str(identity["token"]))], grace_s + _END_S)
             except (ControlError, TimeoutError):
                 pass  # it is swept away below
         sweep(service.directory, service.uid)

@@ -14,14 +14,7 @@ import pytest
 
 from tests.lsp.editor import PATIENCE_S, Editor, codes, make_client
 from tests.lsp.scripts import MISSING_GLOBAL
-
-
-def free_port() -> int:
-    import socket
-
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
+from tests.ports import free_port
 
 
 async def listening(door: str) -> tuple[int, asyncio.subprocess.Process]:

@@ -15,6 +15,8 @@ from google.protobuf.message import Message
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+from tests.patience import FACTOR
+
 from .worker_process import wait_until
 
 
@@ -88,7 +90,7 @@ def receiving(*, answering: bool = True, host: str = "127.0.0.1") -> Iterator[Re
         def do_POST(self) -> None:
             data = self.rfile.read(int(self.headers["Content-Length"]))
             receiver.called.set()
-            receiver.open.wait(30)
+            receiver.open.wait()
             if self.headers.get("Content-Encoding") == "gzip":
                 data = gzip.decompress(data)
             receiver.headers.append({name.lower(): value for name, value in self.headers.items()})
@@ -125,7 +127,7 @@ def receiving(*, answering: bool = True, host: str = "127.0.0.1") -> Iterator[Re
         receiver.open.set()
         server.shutdown()
         server.server_close()
-        thread.join(5)
+        thread.join(5 * FACTOR)
 
 
 def _take(receiver: Receiver, path: str, data: bytes) -> None:

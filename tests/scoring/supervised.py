@@ -17,12 +17,13 @@ from jupyter_mldeploy.scoring.order import ServiceSettings
 from jupyter_mldeploy.scoring.settings import Settings
 from jupyter_mldeploy.scoring.spec import WorkerSpec
 from jupyter_mldeploy.scoring.starting import connect_supervisor, leftovers, provide_runtime, start_supervisor, sweep
+from tests.patience import FACTOR
 
 HERE = Path(__file__).parent
 SCRIPT = "def init(): pass\ndef run(text): return text\n"
 
 
-def wait_for(condition: Callable[[], Any], what: str = "the condition", seconds: float = 40.0) -> Any:
+def wait_for(condition: Callable[[], Any], what: str = "the condition", seconds: float = 40.0 * FACTOR) -> Any:
     """Return the first true value of ``condition``; fail when it does not come."""
     deadline = time.monotonic() + seconds
     while True:
@@ -55,7 +56,7 @@ class Supervised:
             "name": self.name,
             "log_directory": str(self.logs),
             "runtime": str(provide_runtime(self.directory)),
-            "patience_s": 60.0,  # on a busy machine a replaced worker may take long to be up
+            "patience_s": 60.0 * FACTOR,  # on a busy machine a replaced worker may take long to be up
             **(settings or {}),
         }
         self._client = start_supervisor(self.directory, ServiceSettings(**values)).client()
@@ -64,7 +65,7 @@ class Supervised:
     def swap(self, script: str = SCRIPT, **order: Any) -> dict[str, Any]:
         """Give the order for another revision and return the supervisor's answer."""
         self.revision += 1
-        answer = self.client.call("swap", timeout_s=30, order=self.order(script, **order))
+        answer = self.client.call("swap", timeout_s=30 * FACTOR, order=self.order(script, **order))
         self.port = answer["port"]
         return answer
 
@@ -103,13 +104,13 @@ class Supervised:
 
     def status(self) -> dict[str, Any]:
         """Ask the supervisor how the service is."""
-        return self.client.call("status", timeout_s=5)
+        return self.client.call("status", timeout_s=5 * FACTOR)
 
     def workers(self) -> list[dict[str, Any]]:
         """The workers that serve."""
         return [worker for worker in self.status()["workers"] if worker["phase"] == "serving"]
 
-    def ask(self, body: str = "hello", timeout_s: float = 60.0) -> tuple[int, str, str]:
+    def ask(self, body: str = "hello", timeout_s: float = 90.0 * FACTOR) -> tuple[int, str, str]:
         """Send one request; return status, body and the worker's label ``revision:slot:pid``."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout_s)
         try:
@@ -134,12 +135,12 @@ class Supervised:
     def log_text(self) -> str:
         """Everything in the log."""
         with suppress(ControlError, TimeoutError):
-            self.client.call("sync-logs", timeout_s=5)
+            self.client.call("sync-logs", timeout_s=5 * FACTOR)
         return "".join(path.read_text() for path in sorted(self.logs.glob("*.log")))
 
     def stop(self, grace_s: float = 2.0) -> None:
         """Stop the service and wait until nothing of it runs."""
-        self.client.call("stop", timeout_s=5, grace_s=grace_s)
+        self.client.call("stop", timeout_s=5 * FACTOR, grace_s=grace_s)
         self.hang_up()
         wait_for(lambda: not self.processes(), "the end of all processes")
 

@@ -16,8 +16,11 @@ from typing import Any
 
 import pytest
 
-from .test_standalone import Command, command, free_port
-from .worker_process import wait_until
+from tests.patience import FACTOR
+from tests.ports import free_port
+
+from .test_standalone import Command, command
+from .worker_process import wait_until, whole_lines
 
 SCRIPT = (
     "import os, sys, time, signal\n\n\ndef init():\n    print('secret is', os.environ.get('PASSWORD'))\n\n\n"
@@ -69,7 +72,7 @@ class House:
 
     @staticmethod
     def events(revision: Command, kind: str) -> list[dict[str, Any]]:
-        lines = [json.loads(line) for line in revision.output.read_text().splitlines() if line.startswith("{")]
+        lines = [json.loads(line) for line in whole_lines(revision.output) if line.startswith(b"{")]
         return [line["event"] for line in lines if line.get("event", {}).get("event") == kind]
 
     @property
@@ -78,7 +81,7 @@ class House:
         return found
 
     def ask(self, body: str = "x") -> tuple[int, str]:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10 * FACTOR)
         try:
             connection.request("POST", "/score", body)
             answer = connection.getresponse()
@@ -106,7 +109,7 @@ def load(house: House) -> Iterator[list[tuple[int, str]]]:
     stop = threading.Event()
 
     def client() -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", house.port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", house.port, timeout=10 * FACTOR)
         while not stop.is_set():
             try:
                 connection.request("POST", "/score", "x")
@@ -125,15 +128,17 @@ def load(house: House) -> Iterator[list[tuple[int, str]]]:
     finally:
         stop.set()
         for item in clients:
-            item.join(20)
+            item.join(20 * FACTOR)
 
 
 def test_no_request_is_lost_while_revisions_follow_one_another(house: House) -> None:
-    before = house.revision(1)
+    # The clients are threads of this process: a connection may be idle for as long as others have the processors.
+    patient = {"MLDEPLOY_DRAIN_IDLE_S": f"{5 * FACTOR:g}"}
+    before = house.revision(1, **patient)
     with load(house) as seen:
         for number in range(2, 6):
-            after = house.revision(number)
-            assert before.process.wait(15) == 0, "a revision that was followed drains and ends"
+            after = house.revision(number, **patient)
+            assert before.process.wait(15 * FACTOR) == 0, "a revision that was followed drains and ends"
             before = after
         wait_until(lambda: (200, '"5"') in seen)
     assert {status for status, _ in seen} == {200}
@@ -166,8 +171,8 @@ def test_crashes_of_workers_are_counted(house: House) -> None:
     house.revision(1)
     for count in range(1, 4):
         wait_until(lambda: house.answers("die") is None)
-        wait_until(lambda seen=count: len(house.state["crashes"]) >= seen, 20)
-        wait_until(lambda: house.state["workers"] == 1, 20)
+        wait_until(lambda seen=count: len(house.state["crashes"]) >= seen)
+        wait_until(lambda: house.state["workers"] == 1)
     state = house.state
     assert state["looping"] is True
     assert state["crashes"][-1]["text"] == "a worker ended by SIGKILL"
@@ -181,7 +186,7 @@ def test_a_killed_door_is_found_again(house: House) -> None:
     # The revision's own hold on the port has to go before another door can open it; containers have one each.
     house.port = free_port()
     house.door = house.open_door()
-    assert wait_until(lambda: (found := house.answers()) and found[0] == 200 and found, 20) == (200, '"1"')
+    assert wait_until(lambda: (found := house.answers()) and found[0] == 200 and found) == (200, '"1"')
 
 
 def test_why_a_candidate_cannot_start_is_in_its_log(house: House) -> None:
@@ -189,7 +194,7 @@ def test_why_a_candidate_cannot_start_is_in_its_log(house: House) -> None:
     script = "def init():\n    raise RuntimeError('no weights')\ndef run(data):\n    pass\n"
     (house.folder / "score.py").write_text(script)
     candidate = house.revision(2, take=False)
-    assert candidate.process.wait(20) == 3
+    assert candidate.process.wait(20 * FACTOR) == 3
     (event,) = house.events(candidate, "failed")
     assert event["stage"] == "init"
     assert event["traceback"][-1]["text"] == "raise RuntimeError('no weights')"
@@ -204,7 +209,7 @@ def test_secrets_from_a_file_reach_the_script_and_no_log(house: House) -> None:
     assert "secret is ***" in output
     assert "1234" not in output
     broken = house.revision(2, take=False, MLDEPLOY_SECRETS_FILE=str(house.folder / "nothing.json"))
-    assert broken.process.wait(20) == 2
+    assert broken.process.wait(20 * FACTOR) == 2
     assert "MLDEPLOY_SECRETS_FILE" in broken.output.read_text()
 
 
@@ -213,4 +218,4 @@ def test_exit_code_of_a_worker_that_is_killed_before_it_is_ready(house: House) -
         "import os, signal\ndef init():\n    os.kill(os.getpid(), signal.SIGKILL)\ndef run(data):\n    pass\n"
     )
     candidate = house.revision(1, take=False)
-    assert candidate.process.wait(20) == 128 + signal.SIGKILL
+    assert candidate.process.wait(20 * FACTOR) == 128 + signal.SIGKILL

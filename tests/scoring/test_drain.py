@@ -12,6 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import FACTOR
+from tests.ports import free_port
+
 from .worker_process import PLAIN, Worker, ask_on, listen, serving, wait_until
 
 NAMED = PLAIN + "import os\ndef run(data):\n    return os.getpid()\n"
@@ -36,7 +39,7 @@ class Client(threading.Thread):
         while not self.stop.is_set():
             try:
                 if connection is None:
-                    connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+                    connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10 * FACTOR)
                     self.connections += 1
                 answer = ask_on(connection, "POST", "/score", "x")
                 if answer.status != 200:
@@ -73,7 +76,7 @@ def test_keep_alive_clients_see_no_failure_while_workers_take_over(tmp_path: Pat
     finally:
         stop.set()
         for client in clients:
-            client.join(10)
+            client.join(10 * FACTOR)
         for worker in workers:
             worker.stop()
     assert [client.failures for client in clients] == [[]] * len(clients)
@@ -137,7 +140,7 @@ def test_sigterm_stops_an_idle_worker(tmp_path: Path, kind: str) -> None:
         assert worker.ask("POST", "/score", "x").json() == "x"
         worker.process.send_signal(signal.SIGTERM)
         assert worker.wait_for("draining")["reason"] == "signal SIGTERM"
-        assert worker.wait(10) == 0
+        assert worker.wait(10 * FACTOR) == 0
 
 
 def test_draining_has_a_deadline(tmp_path: Path) -> None:
@@ -164,7 +167,7 @@ def test_nothing_is_accepted_before_go(tmp_path: Path) -> None:
             client.socket.settimeout(0.2)
             with pytest.raises(TimeoutError):
                 client.socket.recv(1)
-            client.socket.settimeout(10)
+            client.socket.settimeout(10 * FACTOR)
             worker.tell("go")
             assert client.answer().status == 200
     finally:
@@ -203,8 +206,8 @@ def test_forked_children_do_not_hold_the_port(tmp_path: Path) -> None:
         PLAIN + "import os, time\ndef run(data):\n    pid = os.fork()\n    if pid == 0:\n        time.sleep(60)\n"
         "        os._exit(0)\n    return pid\n"
     )
-    listening = listen()
-    port = listening.getsockname()[1]
+    port = free_port()  # nobody else gets it while nobody has it
+    listening = listen(port)
     with serving(tmp_path, script, listening=listening) as worker:
         child = worker.ask("POST", "/score", "").json()
     try:

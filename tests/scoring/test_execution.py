@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import FACTOR
+
 from .worker_process import PLAIN, Answer, Worker, ask_on, serving, wait_until
 
 # Waits until a file appears, so that tests decide when run() ends.
@@ -129,7 +131,8 @@ def test_what_run_does_to_its_process(tmp_path: Path, kind: str) -> None:
 
 @pytest.mark.parametrize("kind", ["hang", "stubborn"])
 def test_run_that_cannot_be_stopped(tmp_path: Path, kind: str) -> None:
-    settings = {"scoring_timeout_ms": 5000, "interrupt_grace_s": 0.3, "drain_idle_s": 0.2}
+    limit = int(3000 * FACTOR)  # time for the others to get into the queue
+    settings = {"scoring_timeout_ms": limit, "interrupt_grace_s": 0.3, "drain_idle_s": 0.2}
     worker = Worker(tmp_path, MISBEHAVING, settings=settings).go()
     try:
         waiting = ThreadPoolExecutor(4)
@@ -137,7 +140,7 @@ def test_run_that_cannot_be_stopped(tmp_path: Path, kind: str) -> None:
         wait_until(lambda: b"mldeploy_busy 1" in worker.ask("GET", "/metrics").body)
         others = [waiting.submit(worker.ask, "POST", "/score", f"other {number}") for number in range(3)]
         wait_until(lambda: b"mldeploy_queue_length 3" in worker.ask("GET", "/metrics").body)
-        assert hung.result().message == "Scoring timeout after 5000 ms"
+        assert hung.result().message == f"Scoring timeout after {limit} ms"
         # Those that waited behind it are answered before the worker goes.
         assert [other.result().json() for other in others] == ["other 0", "other 1", "other 2"]
         assert worker.wait_for("stuck")["seconds"] > 0
@@ -282,7 +285,8 @@ class Batch:
 
 @pytest.fixture(scope="module")
 def batch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Batch]:
-    settings = {"max_batch_size": 4, "scoring_timeout_ms": 5000, "interrupt_grace_s": 5}
+    # The limit counts for the call that is held, too, and so for as long as the others need to get into the queue.
+    settings = {"max_batch_size": 4, "scoring_timeout_ms": int(60_000 * FACTOR)}
     with serving(tmp_path_factory.mktemp("batch"), BATCHING, settings=settings) as worker:
         yield Batch(worker)
 
@@ -308,10 +312,13 @@ def test_one_requests_failure_is_its_own(batch: Batch) -> None:
     assert batch.calls == [2, 1, 1]
 
 
-def test_one_requests_time_limit_is_its_own(batch: Batch) -> None:
-    answers = batch([[1, 2]], [[-2, 0]], [[3, 4]])
+def test_one_requests_time_limit_is_its_own(tmp_path: Path) -> None:
+    limit = int(3000 * FACTOR)
+    settings = {"max_batch_size": 4, "scoring_timeout_ms": limit, "interrupt_grace_s": 5 * FACTOR}
+    with serving(tmp_path, BATCHING, settings=settings) as worker:
+        answers = Batch(worker)([[1, 2]], [[-2, 0]], [[3, 4]])
     assert [answer.status for answer in answers] == [200, 500, 200]
-    assert answers[1].message == "Scoring timeout after 5000 ms"
+    assert answers[1].message == f"Scoring timeout after {limit} ms"
 
 
 def test_result_without_rows_is_asked_for_one_by_one(batch: Batch) -> None:
@@ -406,7 +413,7 @@ def streaming(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
     ],
 )
 def test_generators_are_streamed(streaming: Worker, data: str, kind: str, body: bytes) -> None:
-    connection = http.client.HTTPConnection("127.0.0.1", streaming.port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", streaming.port, timeout=20 * FACTOR)
     for _ in range(2):  # the connection stays usable
         answer = ask_on(connection, "POST", "/score", data)
         assert (answer.status, answer.header("content-type"), answer.body) == (200, kind, body)

@@ -17,13 +17,15 @@ from urllib.parse import urlencode
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
+from tests.patience import FACTOR
+
 from .example_services import SERVICES
 from .worker_process import Answer, Worker, ask_on
 
 schemathesis = pytest.importorskip("schemathesis")
 
 EACH = max(10, int(os.environ.get("MLDEPLOY_FUZZ", "600")) // (2 * len(SERVICES)))
-LONGEST_S = 10.0
+LONGEST_S = 10.0 * FACTOR
 
 #: Services whose schema does not say all (ragged arrays, rows against columns, types by place): 400 is right there too.
 LOOSE = {"array of any shape", "frame, split", "frame, columns", "frame, values", "frame, table"}

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from .worker_process import PLAIN, Worker, serving, wait_until
+from .worker_process import PLAIN, Worker, serving, wait_until, whole_lines
 
 TALKING = (
     PLAIN.replace("    pass", "    print('from init')")
@@ -95,7 +95,7 @@ def test_access_lines(talking: Worker) -> None:
 
 def test_structured_lines_begin_as_the_log_book_expects(talking: Worker) -> None:
     talking.ask("POST", "/score", "print")
-    assert all(line.startswith('{"time":') for line in talking.log_path.read_text().splitlines())
+    assert all(line.startswith(b'{"time":') for line in whole_lines(talking.log_path))
 
 
 def test_levels_and_no_access_log(tmp_path: Path) -> None:

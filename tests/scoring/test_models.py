@@ -15,6 +15,7 @@ from jupyter_mldeploy.scoring import models as module
 from jupyter_mldeploy.scoring.exchange import Exchange
 from jupyter_mldeploy.scoring.models import ModelChoiceError, ModelPool
 from jupyter_mldeploy.scoring.print_capture import current_request
+from tests.patience import FACTOR
 
 from .worker_process import serving
 
@@ -134,7 +135,7 @@ def test_many_threads_load_a_model_once(root: Path) -> None:
     def slow(path: Path) -> str:
         calls.append(path)
         begun.set()
-        go.wait(10)
+        go.wait(10 * FACTOR)
         return load(path)
 
     pool = ModelPool(slow)
@@ -142,10 +143,10 @@ def test_many_threads_load_a_model_once(root: Path) -> None:
     threads = [threading.Thread(target=lambda: found.append(pool.get("a"))) for _ in range(8)]
     for thread in threads:
         thread.start()
-    begun.wait(10)
+    begun.wait(10 * FACTOR)
     go.set()
     for thread in threads:
-        thread.join(10)
+        thread.join(10 * FACTOR)
     assert (len(calls), found) == (1, ["a/10"] * 8)
 
 

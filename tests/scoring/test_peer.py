@@ -8,8 +8,6 @@ from __future__ import annotations
 import http.client
 import json
 import os
-import random
-import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
@@ -20,6 +18,8 @@ from typing import Any
 import pytest
 
 from jupyter_mldeploy.scoring.settings import Settings
+from tests.patience import FACTOR
+from tests.ports import free_port
 
 from .test_behaviour_table import REPLACED, ROWS, SERVED, VALID, body_of, check_answer, name_of
 from .worker_process import Answer, Worker, ask_on, wait_until
@@ -121,7 +121,7 @@ class Peer:
             )  # fmt: skip
 
     def ask(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> Answer:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20 * FACTOR)
         try:
             return ask_on(connection, method, path, body, headers)
         finally:
@@ -137,15 +137,7 @@ class Peer:
 
     def stop(self) -> None:
         self.process.terminate()
-        self.process.wait(20)
-
-
-def free_port() -> int:
-    """Return a port below those that the system gives out: the original takes seconds to bind it."""
-    while True:
-        with suppress(OSError), socket.socket() as probe:
-            probe.bind(("127.0.0.1", random.randrange(12_000, 32_000)))
-            return int(probe.getsockname()[1])
+        self.process.wait(20 * FACTOR)
 
 
 Pairs = dict[str, tuple[Peer, Worker]]
@@ -159,9 +151,9 @@ def pairs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pairs]:
             peer = Peer(tmp_path_factory.mktemp("theirs"), script, settings)
             worker = Worker(tmp_path_factory.mktemp("ours"), script, settings=settings)
             started[name] = peer, worker
-            worker.wait_for("ready", 120)
+            worker.wait_for("ready", 120 * FACTOR)
             worker.tell("go")
-            wait_until(peer.is_up, 120)
+            wait_until(peer.is_up, 120 * FACTOR)
         yield started
     finally:
         for peer, worker in started.values():

@@ -16,6 +16,8 @@ from pathlib import Path
 import pytest
 
 from jupyter_mldeploy.scoring.shared_imports import available_cores
+from tests.patience import FACTOR
+from tests.ports import free_port
 
 from .worker_process import PLAIN, Answer, ask_on, wait_until
 
@@ -38,7 +40,7 @@ class Command:
             )
 
     def ask(self, port: int, method: str, path: str, body: str | None = None) -> Answer | None:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10 * FACTOR)
         try:
             return ask_on(connection, method, path, body)
         except OSError:
@@ -47,7 +49,7 @@ class Command:
             connection.close()
 
     def up(self, port: int) -> None:
-        wait_until(lambda: (answer := self.ask(port, "GET", "/")) and answer.status == 200, 30)
+        wait_until(lambda: (answer := self.ask(port, "GET", "/")) and answer.status == 200)
 
 
 @contextmanager
@@ -58,16 +60,10 @@ def command(directory: Path, *arguments: str, environment: Mapping[str, str] | N
     finally:
         running.process.terminate()
         try:
-            running.process.wait(15)
+            running.process.wait(15 * FACTOR)
         except subprocess.TimeoutExpired:
             running.process.kill()
             running.process.wait()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def test_serving_crashing_and_stopping(tmp_path: Path) -> None:
@@ -94,7 +90,7 @@ def test_serving_crashing_and_stopping(tmp_path: Path) -> None:
         assert f"model dir {tmp_path / 'models'}" in server.output.read_text()
         assert "ended by SIGKILL" in server.output.read_text()
         server.process.send_signal(signal.SIGTERM)
-        assert server.process.wait(15) == 0
+        assert server.process.wait(15 * FACTOR) == 0
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -114,7 +110,7 @@ def test_workers_are_renewed_after_so_many_requests(tmp_path: Path, workers: int
             seen.append(answer.json()[0])
             return len(set(seen))
 
-        wait_until(lambda: ask() >= workers + 2, 60)
+        wait_until(lambda: ask() >= workers + 2, 60 * FACTOR)
         assert len(seen) >= 40
         assert "ended" not in server.output.read_text()
 
@@ -167,7 +163,7 @@ def test_a_further_worker_takes_little_memory(tmp_path: Path) -> None:
         port = free_port()
         arguments = ("--entry_script", "score.py", "--port", str(port), "--worker_count", str(workers))
         with command(tmp_path, *arguments) as server:
-            wait_until(lambda server=server, port=port: server.ask(port, "GET", "/"), 140)
+            wait_until(lambda server=server, port=port: server.ask(port, "GET", "/"), 140 * FACTOR)
             answer = server.ask(port, "POST", "/score", "x")
             assert answer is not None
             text = Path(f"/proc/{answer.json()[0]}/smaps_rollup").read_text()
@@ -231,7 +227,7 @@ def test_script_that_cannot_be_served(tmp_path: Path, script: str | None, words:
     if script is not None:
         (tmp_path / "score.py").write_text(script)
     server = Command(tmp_path, "--entry_script", "score.py", "--port", str(free_port()), "--model_dir", ".")
-    assert server.process.wait(30) == 3
+    assert server.process.wait(30 * FACTOR) == 3
     output = server.output.read_text()
     assert words in output
     assert "Model directory:" in output
@@ -248,7 +244,7 @@ def test_script_that_cannot_be_served(tmp_path: Path, script: str | None, words:
 )
 def test_wrong_arguments(tmp_path: Path, arguments: tuple[str, ...], words: str) -> None:
     server = Command(tmp_path, *arguments)
-    assert server.process.wait(30) == 2
+    assert server.process.wait(30 * FACTOR) == 2
     assert words in server.output.read_text()
 
 
@@ -259,5 +255,5 @@ def test_taken_port(tmp_path: Path) -> None:
         taken.listen()
         port = taken.getsockname()[1]
         server = Command(tmp_path, "--entry_script", "score.py", "--port", str(port))
-        assert server.process.wait(30) == 2
+        assert server.process.wait(30 * FACTOR) == 2
         assert f"port {port}" in server.output.read_text()

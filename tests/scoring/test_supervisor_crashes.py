@@ -17,6 +17,8 @@ from jupyter_mldeploy.scoring import journal
 from jupyter_mldeploy.scoring.control import ControlError, NotReachableError
 from jupyter_mldeploy.scoring.processes import is_alive, send_signal, start_token
 from jupyter_mldeploy.scoring.starting import find_supervisor, sweep
+from tests.patience import FACTOR
+from tests.ports import free_port
 
 from .supervised import SCRIPT, Supervised, wait_for
 
@@ -142,13 +144,13 @@ def test_an_orphan_of_a_killed_warm_parent_still_gets_its_end_explained(service:
 
 
 def test_a_killed_supervisor_leaves_no_orphan_and_can_be_started_again(service: Supervised) -> None:
-    service.start()
+    service.start(settings={"port": free_port()})
     answers: list[int] = []
     identity = find_supervisor(service.directory)
     assert identity is not None
     os.kill(identity["pid"], signal.SIGKILL)
     service.hang_up()
-    wait_for(lambda: not service.processes(), "the end of all processes", 10)
+    wait_for(lambda: not service.processes(), "the end of all processes")
     with pytest.raises(NotReachableError):
         _ = service.client
     service.start(settings={"port": service.port})
@@ -167,8 +169,8 @@ def test_a_hanging_worker_does_not_outlive_a_killed_supervisor(service: Supervis
     wait_for(started.exists, "the request")
     os.kill(int(service.status()["pid"]), signal.SIGKILL)
     service.hang_up()
-    wait_for(lambda: not service.processes(), "the end of all processes", 10)
-    asker.join(10)
+    wait_for(lambda: not service.processes(), "the end of all processes")
+    asker.join(10 * FACTOR)
 
 
 def test_a_killed_supervisor_and_warm_parent_leave_what_sweep_ends(service: Supervised, tmp_path: Path) -> None:
@@ -187,7 +189,7 @@ def test_a_killed_supervisor_and_warm_parent_leave_what_sweep_ends(service: Supe
     assert service.processes()
     assert sweep(service.directory, service.uid) >= 1
     assert service.processes() == []
-    asker.join(10)
+    asker.join(10 * FACTOR)
 
 
 def test_a_standstill_of_the_machine_is_not_a_workers_fault(service: Supervised) -> None:
@@ -257,7 +259,7 @@ def test_a_worker_that_has_answered_enough_is_renewed_and_no_request_is_lost(ser
         assert service.status()["state"] == "Healthy"
         return len(seen)
 
-    wait_for(lambda: ask() == 3, "two renewals", 60)
+    wait_for(lambda: ask() == 3, "two renewals", 60 * FACTOR)
     assert "is renewed: it has answered" in service.messages()
     assert service.status()["restarts"] == 0
     wait_for(lambda: len(service.status()["workers"]) == 1, "the end of the old workers")
@@ -342,14 +344,14 @@ def test_journal_numbers_go_on_after_a_restart(service: Supervised) -> None:
 def test_commands_of_another_version_are_refused_with_a_way_out(service: Supervised) -> None:
     service.start()
     with pytest.raises(ControlError, match=r"started by another version\. Stop the service and start it again"):
-        service.client.call("fly", timeout_s=5)
+        service.client.call("fly", timeout_s=5 * FACTOR)
     with pytest.raises(ControlError, match="unknown key 'wings'"):
-        service.client.call("swap", timeout_s=5, order=service.order(wings=2))
+        service.client.call("swap", timeout_s=5 * FACTOR, order=service.order(wings=2))
     assert service.ask()[0] == 200
 
 
 def test_keys_are_read_again_by_all_workers_before_the_answer(service: Supervised) -> None:
     service.start(workers=2)
-    answer = service.client.call("reload-keys", timeout_s=10)
+    answer = service.client.call("reload-keys", timeout_s=60 * FACTOR)
     assert answer["waiting"] == []
     assert service.log_text().count("keys were read again") == 2

@@ -15,6 +15,8 @@ import pytest
 
 from jupyter_mldeploy.scoring.control import ControlError
 from jupyter_mldeploy.scoring.processes import is_alive
+from tests.patience import FACTOR
+from tests.ports import free_port
 
 from .supervised import Supervised, wait_for
 
@@ -64,7 +66,7 @@ def test_the_port_is_bound_but_refuses_until_the_first_worker_is_ready(service: 
         assert client.connect_ex(("127.0.0.1", port)) != 0
     with gate.open("w") as stream:
         stream.write("go")
-    starter.join(20)
+    starter.join(20 * FACTOR)
     assert service.ask()[0] == 200
 
 
@@ -85,7 +87,7 @@ def test_a_swap_answers_with_the_new_revision_and_ends_the_old_workers(service: 
 
 def test_a_kept_connection_gets_its_answer_through_a_swap(service: Supervised) -> None:
     service.start(says("one"))
-    connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=10 * FACTOR)
     connection.request("POST", "/score", b"x")
     assert connection.getresponse().read() == b"one"
     service.swap(says("two"))
@@ -133,7 +135,7 @@ def test_a_candidate_goes_with_the_client_that_ordered_it(service: Supervised) -
 
     checks: list[None] = []
     with pytest.raises(Cancelled):
-        service.client.call("swap", timeout_s=30, order=service.order(hanging), check=check)
+        service.client.call("swap", timeout_s=30 * FACTOR, order=service.order(hanging), check=check)
     service.hang_up()
     wait_for(lambda: service.status()["candidate_revision"] is None, "the end of the candidate")
     assert service.ask()[1] == "one"
@@ -159,7 +161,7 @@ def test_several_workers_share_the_port(service: Supervised) -> None:
 
 def test_scale_changes_the_number_of_workers_without_a_gap(service: Supervised) -> None:
     service.start()
-    service.client.call("scale", timeout_s=30, workers=2)
+    service.client.call("scale", timeout_s=30 * FACTOR, workers=2)
     assert len(service.workers()) == 2
     assert service.ask()[0] == 200
     assert service.status()["live_revision"] == 1
@@ -168,9 +170,7 @@ def test_scale_changes_the_number_of_workers_without_a_gap(service: Supervised) 
 def test_another_port_can_be_ordered(service: Supervised) -> None:
     service.start(says("one"))
     first = service.port
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        other = probe.getsockname()[1]
+    other = free_port()
     service.swap(says("two"), port=other)
     assert service.port == other
     assert service.ask()[1] == "two"
@@ -222,10 +222,10 @@ def test_stop_lets_running_requests_finish(service: Supervised, tmp_path: Path) 
     asker = threading.Thread(target=lambda: answers.append(service.ask()))
     asker.start()
     wait_for(started.exists, "the request")
-    service.client.call("stop", timeout_s=5, grace_s=10)
+    service.client.call("stop", timeout_s=5 * FACTOR, grace_s=10 * FACTOR)
     with gate.open("w") as stream:
         stream.write("go")
-    asker.join(20)
+    asker.join(20 * FACTOR)
     assert answers[0][:2] == (200, "done")
     wait_for(lambda: not service.processes(), "the end of all processes")
 
@@ -242,7 +242,7 @@ def test_two_hundred_swaps_under_sixteen_kept_connections_lose_no_request(
     counts = [0] * 16
 
     def load(number: int) -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=20 * FACTOR)
         while not stop.is_set():
             try:
                 connection.request("POST", "/score", b"1", {"Content-Type": "application/json"})
@@ -266,7 +266,7 @@ def test_two_hundred_swaps_under_sixteen_kept_connections_lose_no_request(
     finally:
         stop.set()
         for client in clients:
-            client.join(20)
+            client.join(20 * FACTOR)
     assert failures == []
     assert min(counts) > 20
     assert service.ask()[1].strip('"') == "199"

@@ -14,6 +14,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from tests.patience import FACTOR
+
 from .worker_process import PLAIN, Worker, ask_on, serving, wait_until
 
 ECHO = PLAIN + "def run(data):\n    return data\n"
@@ -64,8 +66,8 @@ def write_certificate(directory: Path, name: str) -> tuple[str, str]:
 
 def https(worker: Worker, trusted: str, name: str) -> http.client.HTTPSConnection:
     context = ssl.create_default_context(cafile=trusted)
-    connection = http.client.HTTPSConnection("127.0.0.1", worker.port, timeout=10, context=context)
-    plain = socket.create_connection(("127.0.0.1", worker.port), timeout=10)
+    connection = http.client.HTTPSConnection("127.0.0.1", worker.port, timeout=10 * FACTOR, context=context)
+    plain = socket.create_connection(("127.0.0.1", worker.port), timeout=10 * FACTOR)
     try:
         connection.sock = context.wrap_socket(plain, server_hostname=name)
     except ssl.SSLError:

@@ -18,6 +18,7 @@ from typing import Any
 from jupyter_mldeploy.scoring.errors import StatusChannelClosed
 from jupyter_mldeploy.scoring.spec import WorkerSpec
 from jupyter_mldeploy.scoring.status import StatusChannel
+from tests.patience import FACTOR
 
 _PROGRAM = """
 import socket, sys
@@ -50,10 +51,10 @@ class Answer:
         return str(self.json()["message"])
 
 
-def listen() -> socket.socket:
+def listen(port: int = 0) -> socket.socket:
     listening = socket.socket()
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listening.bind(("127.0.0.1", 0))
+    listening.bind(("127.0.0.1", port))
     listening.listen(512)
     return listening
 
@@ -97,7 +98,7 @@ class Worker:
 
     # ---- the supervisor's side
 
-    def wait_for(self, event: str, timeout_s: float = 90) -> dict[str, Any]:
+    def wait_for(self, event: str, timeout_s: float = 90 * FACTOR) -> dict[str, Any]:
         """Return the first event of a kind that has not been taken yet."""
         until = time.monotonic() + timeout_s
         while time.monotonic() < until:
@@ -119,7 +120,7 @@ class Worker:
         self.tell("go")
         return self
 
-    def wait(self, timeout_s: float = 60) -> int:
+    def wait(self, timeout_s: float = 60 * FACTOR) -> int:
         return self.process.wait(timeout_s)
 
     def stop(self) -> None:
@@ -127,18 +128,18 @@ class Worker:
         with suppress(StatusChannelClosed, OSError):
             self.tell("drain", deadline_s=0)
         try:
-            self.process.wait(5)
+            self.process.wait(5 * FACTOR)
         except subprocess.TimeoutExpired:
             self.process.kill()
-            self.process.wait(5)
+            self.process.wait(5 * FACTOR)
         self.channel.close()
         self.listening.close()
 
     def log(self) -> list[dict[str, Any]]:
         """Return the log lines so far."""
-        return [json.loads(line) for line in self.log_path.read_text().splitlines()]
+        return [json.loads(line) for line in whole_lines(self.log_path)]
 
-    def wait_for_log(self, wanted: Callable[[dict[str, Any]], bool], timeout_s: float = 40) -> dict[str, Any]:
+    def wait_for_log(self, wanted: Callable[[dict[str, Any]], bool], timeout_s: float = 40 * FACTOR) -> dict[str, Any]:
         """Return the first log line that fits."""
         return wait_until(lambda: next((line for line in self.log() if wanted(line)), None), timeout_s)
 
@@ -150,7 +151,7 @@ class Worker:
         path: str,
         body: bytes | str | None = None,
         headers: Mapping[str, str] | None = None,
-        timeout_s: float = 20,
+        timeout_s: float = 20 * FACTOR,
     ) -> Answer:
         """Send one request on a connection of its own."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout_s)
@@ -184,7 +185,7 @@ class Raw:
     """A client that sends bytes."""
 
     def __init__(self, port: int) -> None:
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=15)
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=15 * FACTOR)
         self._stream = self.socket.makefile("rb")
 
     def send(self, data: bytes) -> Raw:
@@ -227,7 +228,13 @@ class Raw:
         self.close()
 
 
-def wait_until(found: Callable[[], Any], timeout_s: float = 40) -> Any:
+def whole_lines(path: Path) -> list[bytes]:
+    """Return the lines of a file that is being written: of the last one, only a part may be there."""
+    content = path.read_bytes()
+    return content[: content.rfind(b"\n") + 1].splitlines()
+
+
+def wait_until(found: Callable[[], Any], timeout_s: float = 40 * FACTOR) -> Any:
     """Return the first true value of ``found()``."""
     until = time.monotonic() + timeout_s
     while True:

@@ -11,9 +11,20 @@ import pytest
 
 from jupyter_mldeploy.core.service import Service
 from jupyter_mldeploy.core.workspace import Workspace
+from tests.patience import FACTOR, give_time
 from tests.targets.local_service import ECHO
 
 pytest.register_assert_rewrite("jupyter_mldeploy.targets.conformance")
+
+
+#: Seconds at least for a test with such a mark, as in ``tests/conftest.py``; it finds them marked already.
+_MARKED = {"docker": 400.0, "kubernetes": 300.0}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        least = next((seconds for mark, seconds in _MARKED.items() if item.get_closest_marker(mark)), 120.0)
+        give_time([item], Path(__file__).parent, least)
 
 
 @pytest.fixture
@@ -32,6 +43,6 @@ def deploy(workspace: Workspace, tmp_path: Path) -> Callable[..., Service]:
     def call(text: str = ECHO, name: str = "local-svc", **config: Any) -> Service:
         path = tmp_path / "score.py"
         path.write_text(textwrap.dedent(text))
-        return workspace.deploy(name, path, config=config, timeout_s=60)
+        return workspace.deploy(name, path, config=config, timeout_s=60 * FACTOR)
 
     return call

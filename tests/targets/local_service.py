@@ -8,11 +8,12 @@ from typing import Any
 
 from jupyter_mldeploy.core.probe import Answer
 from jupyter_mldeploy.core.service import Service
+from tests.patience import FACTOR
 
 ECHO = "def init():\n    pass\n\n\ndef run(data):\n    return data\n"
 
 
-def wait_for(condition: Callable[[], Any], what: str, seconds: float = 40.0) -> Any:
+def wait_for(condition: Callable[[], Any], what: str, seconds: float = 40.0 * FACTOR) -> Any:
     """Return the first true value of ``condition``; fail when it does not come."""
     deadline = time.monotonic() + seconds
     while not (found := condition()):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import sys
 import threading
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 
 from jupyter_mldeploy.core.service import Service
+from jupyter_mldeploy.core.target import LogLine
 from jupyter_mldeploy.core.workspace import Workspace
 from jupyter_mldeploy.errors import (
     ConflictError,
@@ -21,17 +23,20 @@ from jupyter_mldeploy.errors import (
     InvalidConfigurationError,
     InvalidInputError,
     ScoringError,
+    TargetUnavailableError,
 )
-from tests.targets.local_service import ECHO
+from tests.patience import FACTOR
+from tests.ports import free_port
+from tests.targets.local_service import ECHO, facts, wait_for
 
 
 def test_a_fixed_port_is_used_and_a_taken_one_refused_before_anything_exists(
     deploy: Callable[..., Service], workspace: Workspace
 ) -> None:
     with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
+        port = free_port()  # nobody else gets it between its two lives
+        taken.bind(("127.0.0.1", port))
         taken.listen()
-        port = taken.getsockname()[1]
         with pytest.raises(ConflictError, match=rf"Port {port} is taken by .*\(pid {os.getpid()}\)") as refusal:
             deploy(port=port)
         assert "leave port out" in str(refusal.value)
@@ -52,9 +57,7 @@ def test_a_free_port_stays_the_services_own(deploy: Callable[..., Service], tmp_
 
 def test_an_update_may_move_to_another_port(deploy: Callable[..., Service]) -> None:
     service = deploy()
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     service.update(config={"port": port})
     assert service.scoring_uri == f"http://127.0.0.1:{port}/score"
     assert service.score("1") == "1"
@@ -129,10 +132,14 @@ def test_what_a_script_prints_and_raises_is_in_the_log(deploy: Callable[..., Ser
     )
     with pytest.raises(ScoringError):
         service.score("1")
-    lines, _ = service.log_lines()
-    texts = "\n".join(line.text for line in lines)
-    for expected in ("from init", "from run", "raw bytes", "ZeroDivisionError"):
-        assert expected in texts
+
+    def all_of_it() -> list[LogLine]:
+        lines, _ = service.log_lines()
+        texts = "\n".join(line.text for line in lines)
+        told = ("from init", "from run", "raw bytes", "ZeroDivisionError")
+        return lines if all(expected in texts for expected in told) else []
+
+    lines = wait_for(all_of_it, "the log")
     assert {line.revision for line in lines if "from run" in line.text} == {1}
     assert {line.source for line in lines if "from run" in line.text} == {"worker-1"}
 
@@ -168,6 +175,7 @@ def test_log_size_is_bounded(deploy: Callable[..., Service], workspace: Workspac
         service.score("1")
     lines, _ = service.log_lines(limit=10)
     assert lines
+    service.stop()  # a file may go at any moment before
     size = sum(path.stat().st_size for path in workspace.log_directory(service.record.uid).glob("*.log"))
     assert size < 4 << 20
 
@@ -196,12 +204,27 @@ def test_clients_may_ask_while_keys_change(deploy: Callable[..., Service]) -> No
             service.regenerate_key("secondary")
     finally:
         stop.set()
-        asker.join(20)
+        asker.join(20 * FACTOR)
     assert failures == []
     old = service.keys().primary
     service.regenerate_key("primary")
     for _ in range(10):
         assert service.request("1", headers={"Authorization": f"Bearer {old}"}).status == 401, "in every worker at once"
+
+
+@pytest.mark.slow
+def test_a_worker_that_does_not_read_new_keys_in_time_is_named(deploy: Callable[..., Service]) -> None:
+    service = deploy(heartbeat_timeout_s=600)
+    old = {"Authorization": f"Bearer {service.keys().primary}"}
+    worker = facts(service)["workers"][0]["pid"]
+    os.kill(worker, signal.SIGSTOP)
+    try:
+        with pytest.raises(TargetUnavailableError, match="worker-1 of service 'local-svc' did not read the new keys"):
+            service.regenerate_key("primary")
+    finally:
+        os.kill(worker, signal.SIGCONT)
+    wait_for(lambda: service.request("1", headers=old).status == 401, "the new keys")
+    assert service.score("1") == "1"
 
 
 def test_a_long_path_to_the_workspace_is_no_obstacle(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from jupyter_mldeploy.core.workspace import Workspace
+from tests.targets.local_service import wait_for
 
 SCRIPT = """
 from azureml.monitoring import ModelDataCollector
@@ -27,6 +28,8 @@ def test_rows_are_kept_below_the_services_data_directory(tmp_path: Path) -> None
     folder = service.data_directory
     try:
         assert service.score("x") == "x"
+        # A worker that is being replaced may be killed before it has written what it holds back.
+        wait_for(lambda: any(len(path.read_text().splitlines()) == 2 for path in folder.rglob("*.csv")), "the row")
         service.update(config={"collect_model_data": False})
         service.score("y")
     finally:

@@ -18,6 +18,7 @@ from jupyter_mldeploy.errors import (
     ScoringError,
     TargetUnavailableError,
 )
+from tests.patience import FACTOR
 from tests.targets.local_service import ECHO, answer_of, facts, supervisor, wait_for
 
 
@@ -56,7 +57,7 @@ def test_a_run_that_hangs_in_native_code_is_ended_and_the_service_goes_on(deploy
         scoring_timeout_ms=2000,
     )
     with pytest.raises((ScoringError, TargetUnavailableError)):
-        service.score('"hang"', timeout_s=40)
+        service.score('"hang"', timeout_s=40 * FACTOR)
     assert answer_of(service, "1") == "1"
 
 
@@ -110,13 +111,20 @@ def test_time_to_live_stops_the_service_and_start_gives_it_another_life(deploy: 
     wait_for(lambda: service.logs().count("the service stops: its time to live is over") == 2, "the second end")
 
 
+def command_line(pid: int) -> bytes:
+    """Return how a process was called; nothing when there is none, or when it has ended and waits for its parent."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return b""
+
+
 def test_nothing_is_left_after_deletion(deploy: Callable[..., Service], workspace: Workspace) -> None:
     service = deploy(workers=2)
     pids = [item["pid"] for item in facts(service)["workers"]] + [supervisor(service)]
     uid = service.record.uid
     service.delete()
-    alive = [pid for pid in pids if Path(f"/proc/{pid}/cmdline").exists() and Path(f"/proc/{pid}/cmdline").read_bytes()]
-    assert alive == []
+    assert [pid for pid in pids if command_line(pid)] == []
     assert list((workspace.home / "services").iterdir()) == []
     assert list(workspace.log_directory(uid).glob("*.log"))
 
@@ -145,7 +153,8 @@ def test_the_service_outlives_the_process_that_deployed_it(workspace: Workspace,
         "import os, sys\nfrom jupyter_mldeploy.core.workspace import Workspace\n"
         "Workspace(sys.argv[1]).deploy('outlives', sys.argv[2])\nos.kill(os.getpid(), 9)\n"
     )
-    done = subprocess.run([sys.executable, "-c", program, str(workspace.home), str(tmp_path / "score.py")], timeout=60)
+    command = [sys.executable, "-c", program, str(workspace.home), str(tmp_path / "score.py")]
+    done = subprocess.run(command, timeout=60 * FACTOR)
     assert done.returncode == -signal.SIGKILL
     assert workspace.service("outlives").score("1") == "1"
 

@@ -94,7 +94,7 @@ def test_a_busy_runtime_is_asked_again_and_a_refusal_is_told(runtime: tuple[Runt
 
 def test_nobody_there() -> None:
     with (
-        PredictionClient("127.0.0.1", 9, timeout_s=1) as client,
+        PredictionClient("127.0.0.1", 9, timeout_s=10) as client,
         pytest.raises(TargetUnavailableError, match="5 tries"),
     ):
         client.score_numpy_arrays({"x": np.ones(1)})

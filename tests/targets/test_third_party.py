@@ -15,6 +15,7 @@ from jupyter_mldeploy.core.workspace import Workspace
 from jupyter_mldeploy.errors import NotFoundError, NotSupportedError, TargetUnavailableError
 from jupyter_mldeploy.targets.conformance import TargetConformance
 from jupyter_mldeploy.widgets.config_form import ConfigForm
+from tests.patience import FACTOR
 from tests.third_party import install, install_example
 
 
@@ -92,7 +93,7 @@ def test_a_mark_that_names_no_capability_is_told(installed: Path) -> None:
 
 class TestPlain(TargetConformance):
     target_name = "plain"
-    deadline_s = 30.0
+    deadline_s = 30.0 * FACTOR
 
     @pytest.fixture
     def targets(self, installed: Path) -> Targets:

@@ -116,6 +116,8 @@ def _pair(spans_to: Any, records_to: Any) -> Exporter:
 
 
 def _file_exporter(directory: Path) -> Exporter:
+    # otlp_json needs it, perhaps for the first time when the worker ends and has no time to load it.
+    from google.protobuf import json_format  # noqa: F401
     from opentelemetry.exporter.otlp.proto.common._log_encoder import encode_logs
     from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 
