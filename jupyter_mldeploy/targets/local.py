@@ -213,6 +213,8 @@ class LocalTarget:
                 waiting = client.call("reload-keys", timeout_s=_KEYS_S)["waiting"]
         except NotReachableError:
             return  # nobody runs; whoever starts reads the new keys
+        except TimeoutError:
+            waiting = ["the supervisor"]
         if waiting:
             raise TargetUnavailableError(
                 f"{', '.join(waiting)} of service {service.name!r} did not read the new keys in time.",
