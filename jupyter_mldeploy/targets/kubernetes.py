@@ -186,8 +186,9 @@ class KubernetesTarget:
         """Return lines of all replicas, merged; what the pods have written up to now is in it."""
         place = Place.read(service)
         if place is not None:
-            # What has been copied so far is there all the same when the cluster does not answer.
-            with contextlib.suppress(MldeployError):
+            # What has been copied so far is there all the same when the cluster does not answer, or the service is just
+            # being deleted.
+            with contextlib.suppress(MldeployError, OSError):
                 cluster = self._clusters.of(place)
                 parts = self._snapshots.parts(cluster, place.namespace, service.uid)
                 if cursor is None:
@@ -221,7 +222,7 @@ class KubernetesTarget:
         if place is None:
             return
         cluster = self._clusters.of(place)
-        with contextlib.suppress(MldeployError):
+        with contextlib.suppress(MldeployError, OSError):
             collect(cluster, place.namespace, service, read_parts(cluster, place.namespace, service.uid).pods)
         remove_all(cluster, place.namespace, service.uid)
         self._snapshots.forget(cluster, place.namespace)

@@ -43,7 +43,15 @@ class _Line:
 
 
 def collect(cluster: Cluster, namespace: str, service: ServiceRef, pods: Sequence[Mapping[str, Any]]) -> None:
-    """Copy what the service's containers have written since the last time, those that crashed included."""
+    """Copy what the service's containers have written since the last time, those that crashed included.
+
+    Nothing is copied for a service that was deleted, and its folder is not brought back.
+
+    Raises:
+        OSError: the lines cannot be kept; FileNotFoundError when the service is deleted just now.
+    """
+    if not service.directory.is_dir():
+        return
     with _places(service.directory) as places:
         _copy(cluster, namespace, service, pods, places)
 
@@ -52,6 +60,8 @@ def collect_now_and_then(
     cluster: Cluster, namespace: str, service: ServiceRef, pods: Iterable[Mapping[str, Any]]
 ) -> None:
     """Do what :func:`collect` does, unless it was done a moment ago."""
+    if not service.directory.is_dir():
+        return
     with _places(service.directory) as places:
         if abs(time.time() - float(places.get("collected") or 0)) >= _INTERVAL_S:
             _copy(cluster, namespace, service, list(pods), places)
@@ -191,7 +201,6 @@ def _book_line(line: _Line, pod: Mapping[str, Any]) -> bytes:
 def _places(directory: Path) -> Iterator[dict[str, Any]]:
     """Hold the record of how far logs were copied, for one process at a time; written back at the end."""
     path = directory / _PLACES
-    directory.mkdir(parents=True, exist_ok=True)
     with (directory / f"{_PLACES}.lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         try:

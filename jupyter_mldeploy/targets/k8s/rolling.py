@@ -248,6 +248,9 @@ def _log(cluster: Cluster, blueprint: Blueprint, watch: _Watch, name: str) -> li
 
 
 def keep_logs(cluster: Cluster, namespace: str, job: Job, pods: Sequence[Mapping[str, Any]]) -> None:
-    """Copy the pods' logs before they go; a cluster that does not answer costs their last lines, nothing else."""
-    with contextlib.suppress(MldeployError):
+    """Copy the pods' logs before they go; a cluster that does not answer costs their last lines, nothing else.
+
+    So does a disk that is full.
+    """
+    with contextlib.suppress(MldeployError, OSError):
         collect(cluster, namespace, job.service, pods)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from jupyter_mldeploy.core.target import ServiceRef
+from jupyter_mldeploy.targets.k8s.names import UID
+from jupyter_mldeploy.targets.k8s.place import Clusters, Place
 from jupyter_mldeploy.targets.k8s.pod_logs import collect, last_lines
+from jupyter_mldeploy.targets.kubernetes import KubernetesTarget
 from tests.targets.kubernetes.scripted import ScriptedCluster
 
 FIRST = b"2026-01-01T10:00:00.100000000Z one begins\n"
@@ -106,3 +110,25 @@ def test_the_last_lines_are_those_of_the_container_that_ended() -> None:
     assert last_lines(node.cluster, "default", pod(ENDED)) == words
     assert last_lines(node.cluster, "default", pod(RUNS, 1, ENDED)) == words
     assert last_lines(node.cluster, "default", pod(RUNS)) == ["two begins"]
+
+
+@pytest.mark.parametrize("cursor", [None, "000001:0"])
+def test_a_reader_outlasts_the_deletion_of_its_service(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cursor: str | None
+) -> None:
+    service = ServiceRef("uid", "svc", tmp_path / "uid" / "target", tmp_path / "logs", {})
+    service.directory.mkdir(parents=True)
+    Place("default").write(service.directory)
+
+    def log(previous: bool) -> bytes:
+        shutil.rmtree(tmp_path / "uid", ignore_errors=True)  # while the pod, which ends slowly, is asked
+        return b"" if previous else FIRST
+
+    seen = pod(RUNS)
+    seen["metadata"]["labels"] = {UID: "uid"}
+    cluster = ScriptedCluster({"Pod": lambda: [seen]}, log)
+    monkeypatch.setattr(Clusters, "of", lambda *_: cluster)
+    page = KubernetesTarget().logs(service, cursor, 100)
+    assert [line.text for line in page.lines] == ["one begins"]
+    collect(cluster, "default", service, [seen])
+    assert not (tmp_path / "uid").exists(), "what was deleted does not come back"
