@@ -16,6 +16,13 @@ _FRAME = re.compile(r'^\s*File "(?P<file>[^"]+)", line (?P<line>\d+), in (?P<fun
 _TREE = "Model directory:"
 _ROOT = re.compile(r'(?<=")/var/azureml-app/')
 _TAIL = 60
+#: Exit code of a container whose first process, or whose only worker, got SIGKILL.
+KILLED = 137
+
+
+def says_out_of_memory(lines: Sequence[str]) -> bool:
+    """Whether the scoring server says, at the end of its log, that a worker was killed at the memory limit."""
+    return any('"oom": true' in line for line in lines[-20:])
 
 
 def messages(lines: Sequence[str]) -> list[str]:

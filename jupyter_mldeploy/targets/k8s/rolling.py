@@ -12,7 +12,7 @@ from ...core.postmortem import explain
 from ...core.records import State
 from ...core.target import Job, Progress
 from ...errors import DeadlineExceededError, DeploymentError, ForbiddenError, MldeployError, TargetUnavailableError
-from ..container_failure import evidence
+from ..container_failure import KILLED, evidence, says_out_of_memory
 from .blueprint import Blueprint
 from .cluster import Cluster
 from .names import OURS, REVISION, UID
@@ -178,10 +178,12 @@ def _failure(cluster: Cluster, blueprint: Blueprint, job: Job, watch: _Watch, pr
     state = State.UNSCHEDULABLE if trouble.cause is Cause.UNSCHEDULABLE else State.FAILED
     lines = _log(cluster, blueprint, watch, trouble.pod)
     if trouble.cause in (Cause.CRASH, Cause.OUT_OF_MEMORY):
+        # A node that hears of the end before it hears of the cause says "Error"; the server has looked for itself.
+        told = trouble.exit_code == KILLED and says_out_of_memory(lines)
         seen = evidence(
             lines,
             exit_code=trouble.exit_code,
-            out_of_memory=trouble.cause is Cause.OUT_OF_MEMORY,
+            out_of_memory=told or trouble.cause is Cause.OUT_OF_MEMORY,
             memory_limit_gb=blueprint.config.memory_gb_limit,
         )
         verdict = explain(seen)

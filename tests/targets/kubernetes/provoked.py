@@ -37,7 +37,7 @@ CRASH = Failure(
     "def init():\n    weights = {}\n    return weights['absent']\n\n\ndef run(data):\n    return data\n",
 )
 NO_MEMORY = Failure(
-    r"memory limit of 0\.15 GB.*OOMKilled",
+    r"memory limit of 0\.15 GB",
     "def init():\n    global kept\n    kept = b'x' * (400 * 2**20)\n\n\ndef run(data):\n    return data\n",
     {"memory_gb_limit": 0.15},
 )

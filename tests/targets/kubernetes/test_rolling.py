@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -31,12 +32,13 @@ class Repair:
 
     Args:
         steps: the generation that its controller has seen, and the pods; the last one goes on.
+        log: what the pods' containers have written.
     """
 
-    def __init__(self, *steps: tuple[int, list[dict[str, Any]]]) -> None:
+    def __init__(self, *steps: tuple[int, list[dict[str, Any]]], log: bytes = b"") -> None:
         self._steps = list(steps)
         self.looks, self.now = 0, 100.0
-        self.cluster = ScriptedCluster({"Deployment": self._deployment, "Pod": self._pods})
+        self.cluster = ScriptedCluster({"Deployment": self._deployment, "Pod": self._pods}, lambda _: log)
 
     def _now(self) -> tuple[int, list[dict[str, Any]]]:
         return self._steps[min(self.looks, len(self._steps)) - 1]
@@ -54,7 +56,7 @@ class Repair:
     def run(self, workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> float:
         """Wait for it as `start` does, with the pod ``bad`` from before; return for how long."""
         monkeypatch.setattr(rolling, "time", self)
-        config = read_config(KubernetesConfig, {"num_replicas": 1})
+        config = read_config(KubernetesConfig, {"num_replicas": 1, "memory_gb": 0.1, "memory_gb_limit": 0.15})
         blueprint = Blueprint(
             service="svc", uid="u", namespace="default", revision=1, config=config, bundle="sha256:0", image="none:1"
         )
@@ -120,3 +122,18 @@ def test_a_trouble_that_has_passed_is_not_held_against_a_later_one(
     assert repair.run(workspace, monkeypatch) > 108
     with pytest.raises(DeploymentError, match="connection refused"):
         Repair(waits, goes_on, waits).run(workspace, monkeypatch)
+
+
+@pytest.mark.parametrize("oom", [True, False])
+def test_the_server_tells_of_a_memory_limit_that_the_node_does_not_name(
+    oom: bool, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A node that hears of a container's end first, and of its cause a moment later, gives the reason "Error"."""
+    killed = pod("new", {"terminated": {"exitCode": 137, "reason": "Error"}})
+    line = {"message": "mldeploy: worker 1 ended by SIGKILL", "event": {"event": "crash", "code": -9, "oom": oom}}
+    log = b"2026-01-01T10:00:03.500000000Z " + json.dumps(line).encode() + b"\n"
+    with pytest.raises(DeploymentError, match="new ended with exit code 137") as failure:
+        Repair((2, [killed]), log=log).run(workspace, monkeypatch)
+    assert ("memory limit of 0.15 GB" in failure.value.message) == oom
+    assert failure.value.postmortem is not None
+    assert (failure.value.postmortem["code"] == "out-of-memory") == oom
