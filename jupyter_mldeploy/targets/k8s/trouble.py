@@ -75,7 +75,7 @@ def troubles(
     """Return why a revision's replicas do not all run, the most telling first.
 
     Args:
-        events: the pods' events by pod name, where they were fetched; probe failures are told by them alone.
+        events: the pods' events by pod name, where they were fetched; they tell how a probe failed.
     """
     found = [trouble for pod in pods if (trouble := pod_trouble(pod, (events or {}).get(pod_name(pod), ())))]
     found.sort(key=lambda item: not item.final)
@@ -138,7 +138,7 @@ def _container_trouble(
     if ended and not container.get("ready"):
         return _crash(name, container, ended, waiting, events)
     if not container.get("ready") and "running" in state:
-        return _unanswered(name, container, events)
+        return _unanswered(name, pod, container, events)
     if container.get("ready") and not is_ready(pod) and "deletionTimestamp" not in pod["metadata"]:
         node = str((pod.get("spec") or {}).get("nodeName") or "its node")
         text = f"{name} runs on {node}, which does not report any more"
@@ -173,18 +173,29 @@ def _crash(
     return Trouble(Cause.CRASH, text, "Its log says why.", final=final, pod=name, restarts=restarts, exit_code=code)
 
 
-def _unanswered(name: str, container: Mapping[str, Any], events: Sequence[Mapping[str, Any]]) -> Trouble | None:
+def _unanswered(
+    name: str, pod: Mapping[str, Any], container: Mapping[str, Any], events: Sequence[Mapping[str, Any]]
+) -> Trouble | None:
     probes = [item for item in events if item.get("reason") == "Unhealthy"]
     if container.get("started"):  # what was said while it started is past
         probes = [item for item in probes if not str(item.get("message")).startswith("Startup")]
-    if not probes:
+    if not probes and not _was_ready(pod, container):
         return None
-    message = _line(probes[-1].get("message"))
+    # A node tells about two dozen events of a pod, then one in five minutes: those of a slow start may have been all.
+    message = _line(probes[-1].get("message")) if probes else "Readiness probe failed"
     if "connection refused" in message and message.startswith("Startup"):
         text = f"{name} does not listen yet: imports and init() still run"
     else:
         text = f"{name} does not answer: {message}"
     return Trouble(Cause.PROBE, text, "Its log says what it is doing.", pod=name)
+
+
+def _was_ready(pod: Mapping[str, Any], container: Mapping[str, Any]) -> bool:
+    """Whether a running container that is not ready was ready before. Both times are the node's own, in whole seconds."""
+    since = str(((container.get("state") or {}).get("running") or {}).get("startedAt") or "")
+    conditions = (pod.get("status") or {}).get("conditions") or ()
+    changed = next((item.get("lastTransitionTime") for item in conditions if item.get("type") == "Ready"), None)
+    return bool(container.get("started") and since and str(changed or "") > since)
 
 
 def _lost_volume(name: str, events: Sequence[Mapping[str, Any]]) -> Trouble | None:

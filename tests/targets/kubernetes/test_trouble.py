@@ -52,3 +52,25 @@ def test_failed_start_up_probes_are_past_once_the_container_has_started() -> Non
     assert started is not None
     assert "does not answer: Liveness probe failed: timeout" in started.text
     assert pod_trouble(pod(RUNS, started=True), said[1:]) is None
+
+
+@pytest.mark.parametrize(
+    ("changed", "started", "words"),
+    [
+        # A node spares the events of a pod that has had many; that it was ready, and is not, says enough.
+        ("2026-01-01T10:00:40Z", True, "svc-r1-a does not answer: Readiness probe failed"),
+        # It has never been ready: the condition is older than the container.
+        ("2026-01-01T10:00:01Z", True, None),
+        ("2026-01-01T10:00:05Z", True, None),
+        (None, True, None),
+        ("2026-01-01T10:00:40Z", False, None),
+    ],
+)
+def test_a_server_that_stops_answering_is_told_without_events(
+    changed: str | None, started: bool, words: str | None
+) -> None:
+    seen = pod(RUNS, started=started)
+    seen["status"]["conditions"] = [{"type": "Ready", "status": "False", "lastTransitionTime": changed}]
+    past = [{"reason": "Unhealthy", "message": "Startup probe failed: connection refused"}] if started else []
+    trouble = pod_trouble(seen, past)
+    assert (trouble.text if trouble else None) == words
