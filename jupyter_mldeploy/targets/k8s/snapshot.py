@@ -20,6 +20,10 @@ _FRESH_S = 0.5
 #: Seconds for which a cluster that did not answer is not asked again.
 _FAILED_S = 0.5
 
+#: Seconds after a change of ours for which the API server's memory is not asked: it may lag behind what was read past
+#: it, and a service would seem to go back to what it was before.
+_SETTLING_S = 5.0
+
 _KINDS = ("Deployment", "Pod", "Service")
 
 
@@ -80,8 +84,9 @@ class Snapshots:
             if page.failure is not None and now - page.failed < _FAILED_S:
                 raise page.failure  # two hundred services of a cluster that is away need not wait one after the other
             if now - page.read > _FRESH_S or page.changed >= page.read:
-                # From the API server's memory, but for what we have just changed: that must be seen.
-                cached = page.changed < page.read or not page.changed
+                # From the API server's memory, but for what we have just changed: that must be seen, and stay seen.
+                seen = page.changed < page.read and now - page.changed >= _SETTLING_S
+                cached = seen or not page.changed
                 page.failure = None
                 try:
                     page.parts = _read(cluster, namespace, cached=cached)

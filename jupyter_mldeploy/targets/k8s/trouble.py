@@ -191,7 +191,7 @@ def _unanswered(
 
 
 def _was_ready(pod: Mapping[str, Any], container: Mapping[str, Any]) -> bool:
-    """Whether a running container that is not ready was ready before. Both times are the node's own, in whole seconds."""
+    """Whether a running container that is not ready was ready before. Both times are the node's, in whole seconds."""
     since = str(((container.get("state") or {}).get("running") or {}).get("startedAt") or "")
     conditions = (pod.get("status") or {}).get("conditions") or ()
     changed = next((item.get("lastTransitionTime") for item in conditions if item.get("type") == "Ready"), None)
