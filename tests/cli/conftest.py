@@ -6,12 +6,14 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.patience import FACTOR, give_time
 
 SCRIPT = """\
 import json, os, joblib, numpy as np
@@ -52,6 +54,12 @@ class Done:
 
 
 Run = Callable[..., Done]
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: Iterable[pytest.Item]) -> None:
+    """The limit of a test is above the patience inside it."""
+    give_time(items, Path(__file__).parent, 120)
 
 
 @pytest.fixture(scope="session")
@@ -100,7 +108,10 @@ def mldeploy(home: Path, folder: Path) -> Run:
     """Return a function that runs ``mldeploy`` in ``folder`` and in the module's workspace."""
 
     def run(
-        *words: str, stdin: str | bytes | None = None, env: Mapping[str, str] | None = None, timeout: float = 60
+        *words: str,
+        stdin: str | bytes | None = None,
+        env: Mapping[str, str] | None = None,
+        timeout: float = 60 * FACTOR,
     ) -> Done:
         environment = {**os.environ, "MLDEPLOY_HOME": str(home), "COLUMNS": "100", **(env or {})}
         given = stdin.encode() if isinstance(stdin, str) else stdin

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import FACTOR
+
 from .conftest import MLDEPLOY, SCRIPT, Done, Run
 
 
@@ -179,7 +181,7 @@ def test_a_reader_that_leaves_is_no_error(home: Path) -> None:
         env={**os.environ, "MLDEPLOY_HOME": str(home)},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=60 * FACTOR,
         check=False,
     )
     assert done.returncode == 0

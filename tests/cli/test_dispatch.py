@@ -14,6 +14,7 @@ from jupyter_mldeploy.cli.commands import COMMANDS, FAMILIES
 from jupyter_mldeploy.cli.dispatch import split
 from jupyter_mldeploy.cli.parser import command_parser
 from jupyter_mldeploy.errors import InvalidInputError
+from tests.patience import FACTOR
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
@@ -123,13 +124,19 @@ def test_help_needs_neither_the_core_nor_argparse() -> None:
         "heavy = {'pydantic', 'argparse', 'jupyter_mldeploy.core.workspace', 'sqlite3', 'asyncio'} & set(sys.modules)\n"
         "assert not heavy, heavy\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60 * FACTOR, check=False
+    )
     assert done.returncode == 0, done.stderr
 
 
 def test_the_module_runs_too() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "jupyter_mldeploy", "--version"], capture_output=True, text=True, timeout=60, check=True
+        [sys.executable, "-m", "jupyter_mldeploy", "--version"],
+        capture_output=True,
+        text=True,
+        timeout=60 * FACTOR,
+        check=True,
     )
     assert done.stdout.startswith("mldeploy 0.")
 
@@ -142,7 +149,7 @@ def test_jupyter_finds_the_command() -> None:
         env={**os.environ, "PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}"},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=60 * FACTOR,
         check=False,
     )
     assert done.stdout.startswith("jupyter mldeploy 0."), done.stderr

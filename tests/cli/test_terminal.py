@@ -11,6 +11,7 @@ import pytest
 
 from jupyter_mldeploy.cli.output import Output, age, table
 from jupyter_mldeploy.cli.progress import reporting
+from tests.patience import FACTOR
 
 
 class Terminal(io.StringIO):
@@ -116,7 +117,7 @@ def test_the_bash_script_completes(tmp_path: Path) -> None:
         env={**os.environ, "PATH": f"{MLDEPLOY.parent}:{os.environ['PATH']}", "MLDEPLOY_HOME": str(tmp_path / "home")},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=60 * FACTOR,
         check=False,
     )
     assert done.stdout.strip() == "model", done.stderr
