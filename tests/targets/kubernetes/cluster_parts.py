@@ -14,10 +14,11 @@ from pathlib import Path
 
 from jupyter_mldeploy.errors import MldeployError
 from jupyter_mldeploy.targets.k8s.cluster import Cluster
+from tests.patience import FACTOR
 
 HOME = Path(os.environ.get("K8S_TEST_DIR", "/tmp/k8s-test"))
 #: Seconds within which a part must end, and the cluster must work again.
-_END_S, _WORK_S = 30, 90
+_END_S, _WORK_S = 30 * FACTOR, 90 * FACTOR
 
 #: Complaint about a connection that was reset before TLS began, which a part of the cluster that is killed may do:
 #: ``SSLSocket._create`` of Python 3.11 and 3.12 raises without closing it.

@@ -10,7 +10,7 @@ import subprocess
 import textwrap
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -21,10 +21,17 @@ from jupyter_mldeploy.core.service import Service
 from jupyter_mldeploy.core.target import Report
 from jupyter_mldeploy.core.workspace import Workspace
 from jupyter_mldeploy.targets.k8s.cluster import Cluster
+from tests.patience import FACTOR, give_time
 from tests.real_parts import SHARED, kubeconfig
 
 LOAD = [str(SHARED / "k8s" / "cluster"), "load", "{image}"]
 REGISTRY = "127.0.0.1:5000"
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: Iterable[pytest.Item]) -> None:
+    """The limit of a test is above the patience inside it."""
+    give_time(items, Path(__file__).parent, 400)
 
 
 @cache
@@ -64,7 +71,7 @@ def namespace(cluster: Cluster) -> Iterator[str]:
     """A namespace of the module's own, gone afterwards with all that is in it."""
     name = f"test-{uuid.uuid4().hex[:8]}"
     cluster.create("Namespace", None, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 60 * FACTOR
     while cluster.get("ServiceAccount", name, "default") is None:  # the cluster makes it a moment later
         assert time.monotonic() < deadline, "the cluster makes no account in a new namespace"
         time.sleep(0.1)
@@ -92,7 +99,7 @@ def deploy(workspace: Workspace, tmp_path: Path, base: dict[str, Any]) -> Callab
     def call(
         text: str,
         name: str | None = None,
-        timeout_s: float = 100,
+        timeout_s: float = 100 * FACTOR,
         target: str = "kubernetes",
         report: Report | None = None,
         **config: Any,

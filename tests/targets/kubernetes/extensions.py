@@ -13,6 +13,7 @@ from typing import Any
 
 from jupyter_mldeploy.errors import MldeployError
 from jupyter_mldeploy.targets.k8s.cluster import Cluster
+from tests.patience import FACTOR
 
 Schema = dict[str, Any]
 DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
@@ -226,7 +227,7 @@ def _answers(cluster: Cluster, definition: Mapping[str, Any]) -> bool:
     return True
 
 
-def _wait(condition: Any, seconds: float = 60) -> None:
+def _wait(condition: Any, seconds: float = 60 * FACTOR) -> None:
     until = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < until, "the cluster does not take the extensions over"

@@ -8,6 +8,7 @@ from typing import Any
 
 from jupyter_mldeploy.errors import DeploymentError
 from jupyter_mldeploy.targets.k8s.cluster import Cluster
+from tests.patience import FACTOR
 
 ECHO = "def init():\n    print('ready to echo')\n\n\ndef run(data):\n    return data\n"
 
@@ -50,7 +51,7 @@ def set_quota(cluster: Cluster, namespace: str, **spec: Any) -> None:
     """Give a namespace the quota ``tight``, and wait until the cluster counts for it."""
     body = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "tight"}, "spec": spec}
     cluster.create("ResourceQuota", namespace, body)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 60 * FACTOR
     while not ((cluster.get("ResourceQuota", namespace, "tight") or {}).get("status") or {}).get("hard"):
         assert time.monotonic() < deadline, "the cluster does not count for the quota"
         time.sleep(0.1)

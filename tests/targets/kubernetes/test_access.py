@@ -28,6 +28,7 @@ from jupyter_mldeploy.targets.k8s.certificates import warning
 from jupyter_mldeploy.targets.k8s.cluster import Cluster
 from jupyter_mldeploy.targets.k8s.deploying import remove_all
 from jupyter_mldeploy.targets.k8s.names import REFRESHED, REVISION, UID
+from tests.patience import FACTOR
 from tests.targets.kubernetes.node_ports import Caller, request
 
 pytestmark = [pytest.mark.kubernetes, pytest.mark.docker]
@@ -66,7 +67,7 @@ def served_serial(port: int) -> int | None:
 
 
 def wait_until_served(port: int, serial: int) -> None:
-    deadline = time.monotonic() + 90
+    deadline = time.monotonic() + 90 * FACTOR
     while served_serial(port) != serial:
         assert time.monotonic() < deadline, "the pods serve another certificate"
         time.sleep(0.3)
@@ -85,7 +86,9 @@ def test_tls_is_switched_on_for_a_running_service_and_renewed_without_a_restart(
     assert str(service.scoring_uri).startswith("http://")
     certificate, key, serial = write_certificate(tmp_path)
     # Node ports of this cluster are on 127.0.0.1 too, which is what the certificate's name leads to.
-    service.update(config={"tls_certificate_file": certificate, "tls_key_file": key, "host": "localhost"}, timeout_s=60)
+    service.update(
+        config={"tls_certificate_file": certificate, "tls_key_file": key, "host": "localhost"}, timeout_s=100 * FACTOR
+    )
     uri = str(service.scoring_uri)
     assert uri.startswith("https://localhost:")
     port = int(uri.rpartition(":")[2].partition("/")[0])
@@ -95,7 +98,7 @@ def test_tls_is_switched_on_for_a_running_service_and_renewed_without_a_restart(
     wait_until_served(port, serial)
     pods = [pod["name"] for pod in service.workspace.deployer.look(service.name)[1].facts["pods"]]
     _, _, renewed = write_certificate(tmp_path, days=10)
-    service.start(timeout_s=60)
+    service.start(timeout_s=100 * FACTOR)
     (pod,) = cluster.list("Pod", namespace, labels=f"{UID}={service.record.uid},{REVISION}=2")
     assert REFRESHED in pod["metadata"]["annotations"]  # kubelet is told, and does not wait for its next round
     wait_until_served(port, renewed)
@@ -182,7 +185,7 @@ class Callers:
     def __exit__(self, *_: object) -> None:
         self._stop.set()
         for thread in self._threads:
-            thread.join(60)
+            thread.join(60 * FACTOR)
 
 
 def test_keys_are_changed_under_load_without_a_failed_request(deploy: Deploy) -> None:
@@ -202,7 +205,7 @@ def test_keys_are_changed_under_load_without_a_failed_request(deploy: Deploy) ->
 
 
 def eventually_more(callers: Callers, than: int) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 60 * FACTOR
     while callers.answers < than + 50:
         assert time.monotonic() < deadline, "nobody is answered any more"
         time.sleep(0.05)
@@ -299,7 +302,7 @@ def test_what_needs_an_extension_is_refused_where_it_is_missing(
 def test_the_cluster_s_autoscaler_takes_the_deployment(deploy: Deploy, cluster: Cluster, namespace: str) -> None:
     # However busy they are, there are two.
     service = deploy(ECHO, num_replicas=None, autoscale_min_replicas=2, autoscale_max_replicas=2)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 60 * FACTOR
     while True:
         found = cluster.get("HorizontalPodAutoscaler", namespace, f"{service.name}-r1")
         assert found is not None

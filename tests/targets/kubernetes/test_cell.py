@@ -12,6 +12,7 @@ from traitlets.config import Config
 
 from jupyter_mldeploy.core.workspace import Workspace
 from jupyter_mldeploy.errors import DeploymentError
+from tests.patience import FACTOR
 from tests.targets.kubernetes.conftest import REGISTRY, way
 
 pytestmark = [pytest.mark.kubernetes, pytest.mark.docker]
@@ -40,7 +41,7 @@ def test_a_cell_becomes_pods_and_its_failure_names_its_line(
 ) -> None:
     if "registry" not in way():
         pytest.skip(f"no registry at {REGISTRY}")
-    line = "%%deploy cell-svc --target kubernetes --timeout 100 "
+    line = f"%%deploy cell-svc --target kubernetes --timeout {100 * FACTOR:g} "
     line += " ".join(f"--set {name}={value}" for name, value in base.items())
     shell.run_cell(f"{line}\n{GOOD}", store_history=True).raise_error()
     tested = shell.run_cell("%deploy test cell-svc [1]", store_history=True)

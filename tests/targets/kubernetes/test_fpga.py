@@ -13,6 +13,7 @@ from jupyter_mldeploy.core.workspace import Workspace
 from jupyter_mldeploy.errors import DeploymentError, InvalidConfigurationError
 from jupyter_mldeploy.targets.fpga import FpgaConfig, FpgaTarget
 from jupyter_mldeploy.targets.k8s.cluster import Cluster
+from tests.patience import FACTOR
 
 SCRIPT = "def init():\n    pass\n\n\ndef run(data):\n    return data\n"
 
@@ -57,7 +58,7 @@ def test_one_service_gets_the_device_and_the_next_is_told_why_not(
     eventually(
         lambda: device in cluster.list("Node", None, cached=True)[0]["status"]["allocatable"],  # as the target reads it
         "the kubelet takes the device over",
-        60,
+        60 * FACTOR,
     )
     first = deploy(SCRIPT, target="fpga", resource_name=device, grpc_port=9000)
     assert first.score({"a": 1}) == '{"a": 1}'

@@ -18,6 +18,7 @@ from jupyter_mldeploy.core.records import RevisionState, State
 from jupyter_mldeploy.core.service import Service
 from jupyter_mldeploy.errors import DeadlineExceededError, DeploymentError
 from jupyter_mldeploy.targets.k8s.cluster import Cluster
+from tests.patience import FACTOR
 from tests.targets.kubernetes.cluster_parts import LOST_SOCKET, Part, parts
 from tests.targets.kubernetes.node_ports import Caller, request
 
@@ -83,7 +84,7 @@ def asked_all_the_time(service: Service) -> Iterator[list[str]]:
 
 
 def wait_until_healthy(service: Service) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 60 * FACTOR
     while service.refresh().state is not State.HEALTHY:
         assert time.monotonic() < deadline, service.reason
         time.sleep(0.3)

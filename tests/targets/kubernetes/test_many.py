@@ -12,6 +12,7 @@ from jupyter_mldeploy.core.records import State
 from jupyter_mldeploy.core.workspace import Workspace
 from jupyter_mldeploy.targets.k8s import snapshot
 from jupyter_mldeploy.targets.k8s.cluster import Cluster
+from tests.patience import FACTOR
 from tests.targets.kubernetes.many_services import make
 
 pytestmark = pytest.mark.kubernetes
@@ -25,7 +26,7 @@ def test_a_list_of_services_costs_three_requests(
 ) -> None:
     workspace = Workspace(tmp_path / "many")
     make(workspace, cluster, namespace, SERVICES, base)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 60 * FACTOR
     while any(len(cluster.list(kind, namespace, cached=True)) < SERVICES for kind in ("Deployment", "Service")):
         assert time.monotonic() < deadline, "the API server's memory does not hold what was written"
         time.sleep(0.1)

@@ -24,11 +24,14 @@ from jupyter_mldeploy.targets.k8s.cluster import Cluster
 from jupyter_mldeploy.targets.k8s.kinds import EXTENSIONS, KINDS, OWNED
 from jupyter_mldeploy.targets.k8s.place import Clusters
 from jupyter_mldeploy.targets.k8s.secrets import blanked
+from tests.patience import FACTOR
 
 pytestmark = [pytest.mark.kubernetes, pytest.mark.docker]
 
 ECHO = "def init():\n    print('ready to echo')\n\n\ndef run(data):\n    return data\n"
 Deploy = Callable[..., Service]
+#: Name of a Secret that the cluster makes for an account of ours, or its default one.
+_TOKEN = re.compile("(default|.*-scoring)-token-")
 
 
 def objects(cluster: Cluster, namespace: str) -> set[tuple[str, str]]:
@@ -59,10 +62,10 @@ def test_delete_removes_exactly_what_is_ours(
         "Deployment", "Service", "Secret", "ServiceAccount", "PodDisruptionBudget", "NetworkPolicy", "Ingress",
     }  # fmt: skip
     service.delete()
+    left = objects(cluster, namespace) - before
     # The cluster's own, of ours and of its default account; they come and go a moment later.
-    own = re.compile("(default|.*-scoring)-token-")
-    tokens = {("Secret", name) for _, name in objects(cluster, namespace) if own.match(name)}
-    assert objects(cluster, namespace) - before - tokens == {("Secret", f"{service.name}-own")}
+    tokens = {(kind, name) for kind, name in left if kind == "Secret" and _TOKEN.match(name)}
+    assert left - tokens == {("Secret", f"{service.name}-own")}
     cluster.delete("Secret", namespace, f"{service.name}-own")
 
 
@@ -86,7 +89,7 @@ def test_the_objects_say_what_they_are_and_are_what_was_written(
     # Another workspace's service is not taken over.
     other = Workspace(tmp_path / "other")
     with pytest.raises(ConflictError, match="another workspace's service"):
-        other.deploy(service.name, tmp_path / "score.py", target="kubernetes", config=base, timeout_s=60)
+        other.deploy(service.name, tmp_path / "score.py", target="kubernetes", config=base, timeout_s=100 * FACTOR)
     assert other.services() == []
     assert service.score("1") == "1"
 
@@ -100,14 +103,14 @@ def test_a_change_by_somebody_else_is_shown_and_repaired(deploy: Deploy, cluster
         "PATCH", KINDS["Deployment"].path(namespace, name), query={"fieldManager": "kubectl-edit"},
         body=change, content_type="application/strategic-merge-patch+json",
     )  # fmt: skip
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 60 * FACTOR
     while not (drift := service.workspace.deployer.look(service.name)[1].facts["drift"]):
         assert time.monotonic() < deadline
     assert "image is '127.0.0.1:5000/other:1' instead of" in drift[0]
     record = service.refresh()
     assert record.state is State.HEALTHY  # the old pods serve until the new ones are ready
     assert "Somebody changed it" in str(record.reason)
-    service.start(timeout_s=60)
+    service.start(timeout_s=100 * FACTOR)
     assert service.refresh().reason is None
     assert service.score("1") == "1"
 
@@ -127,7 +130,7 @@ def test_a_service_stays_in_its_namespace_and_cluster(
     service = deploy(ECHO, kubeconfig=str(kubeconfig))
 
     with pytest.raises(InvalidConfigurationError) as refused:
-        service.update(config={"namespace": "another"}, timeout_s=60)
+        service.update(config={"namespace": "another"}, timeout_s=100 * FACTOR)
     assert refused.value.field == "namespace"
     assert cluster.get("Namespace", None, "another") is None
 
@@ -135,7 +138,9 @@ def test_a_service_stays_in_its_namespace_and_cluster(
     again = Workspace(service.workspace.home).service(service.name)
     assert again.state is State.HEALTHY
     with pytest.raises(InvalidConfigurationError) as refused:
-        Workspace(service.workspace.home).service(service.name).update(config={"description": "new"}, timeout_s=60)
+        Workspace(service.workspace.home).service(service.name).update(
+            config={"description": "new"}, timeout_s=100 * FACTOR
+        )
     assert refused.value.field == "context"
     again.delete()
     assert [name for _, name in objects(cluster, namespace) if name.startswith(service.name)] == []
@@ -152,11 +157,11 @@ def test_a_cluster_by_its_context_is_the_current_one(cluster: Cluster) -> None:
 def test_a_deployment_that_was_removed_comes_back(deploy: Deploy, cluster: Cluster, namespace: str) -> None:
     service = deploy(ECHO)
     cluster.delete("Deployment", namespace, f"{service.name}-r1")
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 60 * FACTOR
     while service.state is not State.FAILED:
         assert time.monotonic() < deadline
     assert "is gone; `start` brings it back" in str(service.reason)
-    service.start(timeout_s=60)
+    service.start(timeout_s=100 * FACTOR)
     assert (service.state, service.score("1")) == (State.HEALTHY, "1")
 
 
@@ -176,13 +181,13 @@ def test_a_deploying_process_that_is_killed_leaves_the_old_revision_and_no_rest(
     with process.stdout as steps:
         assert any(line.strip() == "init" for line in steps), "the new pod never ran"
     process.send_signal(signal.SIGKILL)
-    process.wait(10)
+    process.wait(10 * FACTOR)
     assert service.refresh().state is State.HEALTHY
     assert service.score("1") == "1"
     assert service.revisions()[-1].state is RevisionState.FAILED
     third = tmp_path / "third.py"
     third.write_text(ECHO.replace("return data", "return 'three'"))
-    service.update(third, timeout_s=60)
+    service.update(third, timeout_s=100 * FACTOR)
     assert service.score("1") == "three"
     left = [item["metadata"]["name"] for item in cluster.list("Deployment", namespace)]
     assert [name for name in left if name.startswith(service.name)] == [f"{service.name}-r3"]

@@ -19,6 +19,8 @@ from jupyter_mldeploy.core.records import State
 from jupyter_mldeploy.core.service import Service
 from jupyter_mldeploy.errors import DeploymentError
 from jupyter_mldeploy.targets.k8s.cluster import Cluster
+from tests.patience import FACTOR
+from tests.targets.kubernetes.node_ports import request
 
 pytestmark = [pytest.mark.kubernetes, pytest.mark.docker]
 
@@ -74,16 +76,16 @@ def test_updates_and_rollbacks_under_load_lose_no_request(deploy: Deploy, tmp_pa
     changes = 0
     while changes < 2 or (SOAK_S >= 30 and time.monotonic() < load.begun + SOAK_S):
         if changes % 2 == 0:
-            service.update(script, timeout_s=100)
+            service.update(script, timeout_s=100 * FACTOR)
         else:
-            service.rollback(timeout_s=100)
+            service.rollback(timeout_s=100 * FACTOR)
         changes += 1
     lasted = time.monotonic() - load.begun
     answered, wrong = load.result()
     print(f"{answered} requests, {changes} changes in {lasted:.0f} s")
     assert answered > lasted * 20
     assert wrong == ""
-    assert service.score("1") == ("two" if changes % 2 else "one")
+    assert request(service).result() == ("two" if changes % 2 else "one")
 
 
 def test_a_failed_update_under_load_is_undone_and_loses_no_request(deploy: Deploy, tmp_path: Path) -> None:
@@ -104,7 +106,7 @@ def test_a_failed_update_under_load_is_undone_and_loses_no_request(deploy: Deplo
     broken.write_text("def init():\n    raise OSError('no disk')\n\n\ndef run(data):\n    return 'broken'\n")
     try:
         with pytest.raises(DeploymentError, match=r"no disk.*Revision 1 goes on serving"):
-            service.update(broken, timeout_s=60)
+            service.update(broken, timeout_s=100 * FACTOR)
     finally:
         stop.set()
         asker.join(30)
@@ -123,7 +125,7 @@ def test_a_quota_that_has_no_room_for_both_revisions_leaves_the_old_one(
     script.write_text(answer("two"))
     try:
         with pytest.raises(DeploymentError, match=r"the quota 'one-pod' allows"):
-            service.update(script, timeout_s=60)
+            service.update(script, timeout_s=100 * FACTOR)
     finally:
         cluster.delete("ResourceQuota", namespace, "one-pod")
     assert service.score("1") == "one"
