@@ -74,8 +74,8 @@ def last_lines(cluster: Cluster, namespace: str, pod: Mapping[str, Any], lines: 
     if ended is not None:  # what was read second may be of the container that was read first, and is never newer
         data = cluster.pod_log(namespace, pod_name(pod), CONTAINER, previous=True, lines=lines)
         before = list(_parse(data))
-        found = before + [line for line in found if not before or line.stamp > before[-1].stamp]
-        found = [line for line in found if _within(line, ended)] or before or found
+        found = [line for line in found if not before or line.stamp > before[-1].stamp]
+        found = [*_life(before, ended), *_life(found, ended)] or before or found
     return [line.data.decode("utf-8", "replace") for line in found[-lines:]]
 
 
@@ -83,6 +83,16 @@ def _ended(container: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
     """Return how the container ended, or the one before it; None when none has."""
     states = ((container or {}).get(key) or {} for key in ("state", "lastState"))
     return next((state["terminated"] for state in states if state.get("terminated")), None)
+
+
+def _life(log: Sequence[_Line], ended: Mapping[str, Any]) -> Sequence[_Line]:
+    """Return a log from its first line of a container's life on.
+
+    What follows is that container's too: a node with much to do reads last words, and gives them their time, when the
+    container has ended.
+    """
+    first = next((index for index, line in enumerate(log) if _within(line, ended)), len(log))
+    return log[first:]
 
 
 def _within(line: _Line, ended: Mapping[str, Any]) -> bool:

@@ -112,6 +112,16 @@ def test_the_last_lines_are_those_of_the_container_that_ended() -> None:
     assert last_lines(node.cluster, "default", pod(RUNS)) == ["two begins"]
 
 
+def test_last_words_that_the_node_reads_when_the_container_has_ended_are_its_own() -> None:
+    node = Node()
+    node.present = FIRST + b"2026-01-01T10:00:04.100000000Z one gives up\n"
+    words = ["one begins", "one gives up"]
+    assert last_lines(node.cluster, "default", pod(ENDED)) == words
+    node.restart()
+    assert last_lines(node.cluster, "default", pod(ENDED)) == words
+    assert last_lines(node.cluster, "default", pod(RUNS, 1, ENDED)) == words
+
+
 @pytest.mark.parametrize("cursor", [None, "000001:0"])
 def test_a_reader_outlasts_the_deletion_of_its_service(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cursor: str | None
