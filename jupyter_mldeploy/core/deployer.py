@@ -23,6 +23,7 @@ from .names import check_service_name
 from .promotion import prepare, prepare_image
 from .records import FROM_IMAGE, Origin, RevisionRecord, ServiceRecord, State
 from .removal import Removal
+from .replaced import see_out
 from .request import Outcome, Plan, Request
 from .revising import revised, revision_to_serve
 from .rollout import Rollout
@@ -159,6 +160,7 @@ class Deployer:
         """
         record = self._catalogue.service(name)
         wanted = revision_to_serve(self._catalogue, record, self._rollout.live, to)
+        replaced = self._rollout.live(record)
         target = self._workspace.targets.get(record.target)
         progress = Progress(timeout_s, report, cancelled)
         progress.step("check", f"going back to revision {wanted.number}")
@@ -167,8 +169,13 @@ class Deployer:
             wanted.config, wanted.origin, progress, interpreter=self._interpreter(wanted),
             facts={"rollback_of": wanted.number},
         )  # fmt: skip
-        for member in members_of(self._catalogue, name).values():
-            self.delete(member.name, member=True)  # the revision serves directly: no version is asked any more
+        members = members_of(self._catalogue, name).values()
+        try:
+            if members:
+                see_out(self._workspace, outcome.service, replaced)
+        finally:
+            for member in members:
+                self.delete(member.name, member=True)  # the revision serves directly: no version is asked any more
         return outcome
 
     def serve(

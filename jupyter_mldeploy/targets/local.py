@@ -39,7 +39,7 @@ from ..scoring.starting import connect_supervisor, find_supervisor, leftovers, s
 from .local_config import LocalConfig
 from .local_failure import deployment_error
 from .local_launch import Setting, lay_out, make_order, reach_supervisor, read_facts, remove_old_revisions
-from .local_observe import observe, status_of
+from .local_observe import observe, see_out, status_of
 from .local_telemetry import destination, require_libraries
 from .local_usage import usage
 
@@ -158,7 +158,7 @@ class LocalTarget:
         """Return lines of the service's log; what its workers have written up to now is in it."""
         try:
             with connect_supervisor(service.directory) as client:
-                client.call("sync-logs", timeout_s=2)
+                client.call("sync-logs", timeout_s=10)
         except (ControlError, TimeoutError):
             pass  # what has been copied so far is there all the same
         return LogFiles(service.log_directory, secrets=_keys(service)).read(cursor, limit)
@@ -187,6 +187,10 @@ class LocalTarget:
                 shutil.rmtree(path, ignore_errors=True)
             else:
                 path.unlink(missing_ok=True)
+
+    def see_out(self, service: ServiceRef, config: DeploymentConfig) -> None:
+        """Wait for the workers of replaced revisions. See ``core.replaced.SeeingOut``."""
+        see_out(service, config.drain_timeout_s if isinstance(config, LocalConfig) else 0.0)
 
     def connect(self, service: ServiceRef) -> Connection:
         """Return address and key. See ``Target.connect``."""

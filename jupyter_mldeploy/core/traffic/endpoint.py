@@ -24,6 +24,7 @@ from ...errors import ConflictError, InvalidInputError, MldeployError, NotFoundE
 from ..assemble import Source
 from ..config_marks import keys_of
 from ..probe import exchange
+from ..replaced import see_out
 from ..target import Progress, Report
 from .figures import VersionFigures, total_figures
 from .members import member_name, members_of, split_in, split_of
@@ -245,8 +246,9 @@ class Endpoint:
             }
             copies = {name: share for name, share in split.mirror.items() if name in services}
             new = Split.of(services, weights, default=split.default, mirror=copies)
+            router = self.workspace.deployer.live(self.record)
             route(self.workspace, self.record, new, self._plain(), Progress(timeout_s, report))
-            self._remove(found.service)
+            self._remove_after(router, [found.service])
 
     def finish(
         self,
@@ -269,9 +271,9 @@ class Endpoint:
             settings = {**without(live.config, own), **kept}
             progress = Progress(timeout_s, report, cancelled)
             progress.step("finish", f"serving version {version} alone")
+            router = deployer.live(self.record)
             outcome = deployer.serve(self.name, self._bundle(live), settings, progress, like=live)
-            for record in members_of(catalogue, self.name).values():
-                self._remove(record.name)
+            self._remove_after(router, [record.name for record in members_of(catalogue, self.name).values()])
         return outcome.revision
 
     # Looking at it.
@@ -353,6 +355,14 @@ class Endpoint:
     ) -> None:
         config = self._member_config(settings, version)
         self.workspace.deployer.serve(name, bundle, config, progress, like=of, target=self.record.target)
+
+    def _remove_after(self, router: RevisionRecord, names: Sequence[str]) -> None:
+        """Remove versions once the router that knew them, and was replaced, has answered what it had accepted."""
+        try:
+            see_out(self.workspace, self.record, router)
+        finally:  # whoever gives up waiting leaves no version behind
+            for name in names:
+                self._remove(name)
 
     def _remove(self, name: str) -> None:
         try:

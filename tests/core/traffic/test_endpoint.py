@@ -8,7 +8,8 @@ import subprocess
 import sys
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
@@ -174,6 +175,57 @@ def test_no_request_fails_while_shares_change(service: Service, endpoint: Endpoi
             thread.join()
     assert not failures
     assert sum(count) > 50
+
+
+#: Answers when a file is there, and says by another one that it waits.
+HELD = """
+import pathlib, time
+
+
+def init():
+    pass
+
+
+def run(data):
+    folder = pathlib.Path({folder!r})
+    folder.joinpath("waits").touch()
+    while not folder.joinpath("go").exists():
+        time.sleep(0.01)
+    return "held"
+"""
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(lambda service, endpoint: endpoint.finish("green"), id="finish"),
+        pytest.param(lambda service, endpoint: endpoint.delete_version("green"), id="delete"),
+        pytest.param(lambda service, endpoint: service.rollback(), id="rollback"),
+    ],
+)
+def test_a_request_that_a_version_has_is_answered_before_the_version_goes(
+    service: Service, endpoint: Endpoint, tmp_path: Path, change: Callable[[Service, Endpoint], object]
+) -> None:
+    held = tmp_path / "held.py"
+    held.write_text(HELD.format(folder=str(tmp_path)))
+    endpoint.create_version("blue", revision=1)
+    endpoint.create_version("green", held)
+    router = service.revision
+    with ThreadPoolExecutor(2) as pool:
+        answer = pool.submit(service.request, {}, headers={"azureml-model-deployment": "green"})
+        wait_for((tmp_path / "waits").exists, "the request in the version")
+        changing = pool.submit(change, service, endpoint)
+        try:
+            wait_for(lambda: service.revision != router, "the new revision")
+            with pytest.raises(TimeoutError):  # the versions go at once where nobody waits for the router
+                changing.result(1.0)
+        finally:
+            (tmp_path / "go").touch()
+        found = answer.result()
+        assert (found.status, found.json()) == (200, "held")
+        changing.result()
+    assert "green" not in endpoint.versions()
+    assert "split-green" not in [item.name for item in service.workspace.catalogue.services()]
 
 
 def test_a_mirror_gets_copies_and_its_answers_are_thrown_away(
