@@ -306,10 +306,11 @@ class ControlClient:
             if check is not None:
                 check()
             left = deadline - time.monotonic()
+            # Past the deadline too: the answer may have come in time, to a process that did not get on.
+            if poll.poll(max(0.0, min(left, 0.2 if check else left)) * 1000):
+                return
             if left <= 0:
                 raise TimeoutError("the supervisor did not answer in time")
-            if poll.poll(min(left, 0.2 if check else left) * 1000):
-                return
 
 
 def refuse(peer: socket.socket, message: str, stage: str) -> None:

@@ -130,7 +130,7 @@ class LocalTarget:
         progress.step("supervisor", "reaching the supervisor")
         try:
             with storage_errors(job.service.directory, "start the service"):
-                client, starting = reach_supervisor(job, config, setting)
+                client, starting = reach_supervisor(job, config, setting, progress.check)
             progress.step("place", "laying out files")
             try:
                 with storage_errors(job.service.directory, "lay out the revision"):

@@ -6,7 +6,7 @@ import dataclasses
 import os
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,9 @@ from .local_telemetry import telemetry_settings
 
 #: Laid-out revisions that stay on disk for a quick way back.
 KEPT_REVISIONS = 5
+
+#: Seconds within which a living supervisor says whether it goes on serving, however busy the machine is.
+_ANSWER_S = 30.0
 
 _FACTS = "local.json"
 
@@ -78,13 +81,21 @@ class Setting:
         return cls(interpreter.absolute(), workers, environment, method)
 
 
-def reach_supervisor(job: Job, config: LocalConfig, setting: Setting) -> tuple[ControlClient | None, Any]:
+def reach_supervisor(
+    job: Job, config: LocalConfig, setting: Setting, check: Callable[[], None]
+) -> tuple[ControlClient | None, Any]:
     """Return a connection to the service's supervisor, or start one: then the first is None and the second on its way.
 
     What a killed supervisor left behind is ended first, as it would hold the port.
+
+    Args:
+        check: called while a living one is waited for; what it raises ends the wait.
+
+    Raises:
+        NotReachableError: one lives that does not answer.
     """
     directory = job.service.directory
-    client = reach_living(directory)
+    client = reach_living(directory, check)
     if client is not None:
         return client, None
     sweep(directory, job.service.uid)
@@ -109,17 +120,25 @@ def reach_supervisor(job: Job, config: LocalConfig, setting: Setting) -> tuple[C
     return None, start_supervisor(directory, settings)
 
 
-def reach_living(directory: Path) -> ControlClient | None:
-    """Return a connection to a supervisor that goes on serving; one that is just stopping is waited for."""
+def reach_living(directory: Path, check: Callable[[], None]) -> ControlClient | None:
+    """Return a connection to a supervisor that goes on serving; one that is just stopping is waited for.
+
+    Raises:
+        NotReachableError: one lives that does not answer. It may be serving, so nobody takes it for gone.
+    """
     try:
         client = connect_supervisor(directory)
     except NotReachableError:
         return None
     serves = False
     try:
-        serves = client.call("status", timeout_s=5)["stopped"] is None
-    except (NotReachableError, TimeoutError):
+        serves = client.call("status", timeout_s=_ANSWER_S, check=check)["stopped"] is None
+    except NotReachableError:
         return None
+    except TimeoutError as error:
+        raise NotReachableError(
+            f"its supervisor lives and has not answered for {_ANSWER_S:g} s; stop and start the service if it stays so"
+        ) from error
     finally:
         if not serves:
             client.close()
