@@ -312,17 +312,23 @@ class Deployer:
         """Return whether the live revision's callers send tokens."""
         return takes_tokens(self._workspace, record)
 
-    def refresh(self, name: str) -> ServiceRecord:
-        """Compare the record with the truth, import what happened, and settle what a killed process left open."""
-        return self.look(name)[0]
+    def refresh(self, name: str, *, wait_s: float = 0.0) -> ServiceRecord:
+        """Compare the record with the truth, import what happened, and settle what a killed process left open.
 
-    def look(self, name: str) -> tuple[ServiceRecord, Observation]:
+        Args:
+            wait_s: seconds to wait for somebody else who changes or settles the service, when something is open. After
+                them the record is returned as it is.
+        """
+        return self.look(name, wait_s=wait_s)[0]
+
+    def look(self, name: str, *, wait_s: float = 0.0) -> tuple[ServiceRecord, Observation]:
         """Do what :meth:`refresh` does, and return what the target reported as well."""
         record, target = self._known(name)
         seen = target.observe(self._rollout.reference(record))
         self._rollout.import_events(record, seen)
+        patience = wait_s if wait_s and self._rollout.has_candidates(record) else 0.0
         try:
-            with self._workspace.store.lock(f"service-{name}"):
+            with self._workspace.store.lock(f"service-{name}", timeout_s=patience):
                 settled = self._catalogue.service_by_uid(record.uid)
                 if settled.deleted is not None:
                     return settled, seen

@@ -13,6 +13,9 @@ from ..errors import MldeployError, NotFoundError
 #: Work about something else than a service; its name may be that of a service all the same.
 _OF_OTHERS = {"register": "model", "build": "image", "push": "image"}
 
+#: Seconds to wait for whoever is settling the same service just now, as the comparison in the background may be.
+_SETTLING_S = 5.0
+
 
 def interrupted(workspace: Workspace, document: Mapping[str, Any], *, look: bool) -> dict[str, Any]:
     """Return an operation that was cut off as REST shows it: with what became of the service.
@@ -29,7 +32,7 @@ def interrupted(workspace: Workspace, document: Mapping[str, Any], *, look: bool
     if what == "service":
         if look:
             with suppress(MldeployError):  # a target that does not answer says nothing new
-                workspace.deployer.refresh(name)
+                workspace.deployer.refresh(name, wait_s=_SETTLING_S)
         sentences, facts = _service(workspace, name, float(document["created"]))
         told = [f"The Jupyter server ended during this {kind}.", *sentences]
         details |= facts

@@ -6,16 +6,19 @@ import gc
 import json
 import os
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from jupyter_mldeploy.core.records import Origin
 from jupyter_mldeploy.core.workspace import Workspace
-from jupyter_mldeploy.server import operation_files
+from jupyter_mldeploy.server import interrupted, operation_files
 from jupyter_mldeploy.server.operation_files import OperationFiles
+from tests.core.memory_target import memory_targets
 
-from .conftest import Api
+from .conftest import Api, script
 
 
 def document(name: str = "a1", state: str = "running", **more: Any) -> dict[str, Any]:
@@ -88,6 +91,24 @@ def test_a_folder_that_cannot_be_written_fails_nothing(tmp_path: Path, caplog: p
     files.write(document())
     assert files.find("a1") is None
     assert "Operation a1 is not kept" in caplog.text
+
+
+def test_who_settles_the_service_just_now_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(interrupted, "_SETTLING_S", 300.0)
+    (tmp_path / "score.py").write_text(script())
+    workspace = Workspace(tmp_path / "home", targets=memory_targets())
+    service = workspace.deploy("svc", tmp_path / "score.py", target="memory")
+    cut = document(kind="update")
+    workspace.catalogue.add_revision(service.record.uid, service.revisions()[0].bundle, {}, Origin(), {})
+    with ThreadPoolExecutor(1) as pool:
+        with workspace.store.lock("service-svc"):
+            told = pool.submit(interrupted.interrupted, workspace, cut, look=True)
+            with pytest.raises(TimeoutError):  # it is not told yet
+                told.result(0.5)
+        message = told.result()["error"]["message"]
+    assert message == (
+        "The Jupyter server ended during this update. svc serves revision 1 and is: Healthy. Revision 2 failed."
+    )
 
 
 async def test_an_operation_of_another_server_is_watched_and_told(
