@@ -116,6 +116,8 @@ class StreamHandler(JupyterHandler, WebSocketHandler):
             try:
                 await asyncio.wait_for(self.write_message(orjson.dumps(message)), stall_s)
             except TimeoutError:
+                if self._has_sent():
+                    return  # it was taken in time, and this server did not get on to see it
                 self._hang_up()
                 raise WebSocketClosedError from None
 
@@ -127,6 +129,11 @@ class StreamHandler(JupyterHandler, WebSocketHandler):
             await self._send({"type": "error", "id": name, "error": document})
         except WebSocketClosedError:
             return
+
+    def _has_sent(self) -> bool:
+        """Whether the network has taken everything."""
+        stream = getattr(self.ws_connection, "stream", None)
+        return stream is not None and not stream.closed() and not stream.writing()
 
     def _hang_up(self) -> None:
         """Close at once: a closing handshake would wait behind what the client does not read."""

@@ -14,6 +14,7 @@ import pytest
 from jupyter_mldeploy.core.events import EventKind
 from jupyter_mldeploy.core.workspace import Workspace
 from jupyter_mldeploy.server.channels import LOG_POLL_S
+from jupyter_mldeploy.server.stream import StreamHandler
 
 from .conftest import Api, Stream, script
 
@@ -219,6 +220,25 @@ async def test_a_client_that_does_not_read_costs_nothing_and_is_let_go(
     await until(lambda: len(mldeploy_app.backend.streams) == 1)  # the deaf one was let go
     assert 0 < pages.count(flood) < 150, "the whole log is 200 pages"
     client.close()
+
+
+@pytest.mark.parametrize("mldeploy_config", [{"stream_stall_timeout": 0.2}])
+async def test_a_client_that_has_read_stays_when_the_server_is_late_to_see_it(
+    stream: Any, logged: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = StreamHandler.write_message
+
+    async def seen_late(written: Awaitable[None]) -> None:
+        await written
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(StreamHandler, "write_message", lambda self, message: seen_late(write(self, message)))
+    _, add = logged("quiet", 1)
+    connection = await stream()
+    await connection.subscribe("logs", service="quiet")
+    assert numbers(await connection.next("logs")) == [1]
+    add(1)
+    assert numbers(await connection.next("logs")) == [2]
 
 
 async def test_fifty_clients_share_the_reads_of_one_log(
