@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
+import time
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,8 @@ from jupyter_mldeploy.core.store import Store
 from jupyter_mldeploy.errors import AlreadyExistsError, CorruptStoreError, InvalidInputError, StoreError
 
 DATA = bytes(range(256)) * 9000  # 2.3 MB, more than two of the chunks that are read
+
+HOUR_NS = 3600 * 10**9
 
 
 def digest_of(data: bytes) -> str:
@@ -138,8 +141,18 @@ def test_an_unchanged_big_file_is_not_read_again(store: Store, file: Path, monke
     store.blobs.verify(first.digest)
 
 
-def test_a_file_just_written_is_always_read_again(store: Store, file: Path) -> None:
+def test_a_file_just_written_is_always_read_again(store: Store, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long it takes to store it once it was read."""
+    monkeypatch.setattr("jupyter_mldeploy.core.storage.file_digests._SETTLED_NS", 10 * HOUR_NS)
+    flush, now = blob_batch._flush_file, time.time_ns
+
+    def take_long(path: Path) -> None:
+        flush(path)
+        monkeypatch.setattr(time, "time_ns", lambda: now() + 100 * HOUR_NS)
+
+    monkeypatch.setattr(blob_batch, "_flush_file", take_long)
     store.blobs.add_file(file)
+    assert time.time_ns() > now() + HOUR_NS
     with store.read() as db:
         assert db.execute("SELECT count(*) FROM file_digests").fetchone()[0] == 0
 

@@ -10,6 +10,7 @@ import errno
 import hashlib
 import os
 import stat
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,8 +61,8 @@ class FileDigests(Protocol):
     def recall(self, path: Path, status: os.stat_result) -> str | None:
         """Return the digest of an unchanged file, or None."""
 
-    def remember(self, files: Iterable[tuple[Path, os.stat_result, str]]) -> None:
-        """Note digests."""
+    def remember(self, files: Iterable[tuple[Path, os.stat_result, str, int]]) -> None:
+        """Note digests: path, status, digest and the time of reading in nanoseconds of each."""
 
 
 class Batch:
@@ -88,13 +89,13 @@ class Batch:
         self._work_dir: Path | None = None
         self._count = 0
         self._staged: dict[str, Path] = {}
-        self._read: list[tuple[Path, os.stat_result, str]] = []
+        self._read: list[tuple[Path, os.stat_result, str, int]] = []
 
     def add_file(self, path: Path, *, advance: Advance | None = None, adopt: bool = False) -> Blob:
         """See ``BlobStore.add_file``; the blob is in its place when the batch has ended."""
         reader = _open_source(path)
         try:
-            before = os.fstat(reader)
+            before, read_ns = os.fstat(reader), time.time_ns()
             staged: Path | None = None
             data = b""
             executable = bool(before.st_mode & stat.S_IXUSR)
@@ -129,7 +130,7 @@ class Batch:
         else:
             self._stage(staged, digest, size)
         if not adopt:
-            self._read.append((path, before, digest))
+            self._read.append((path, before, digest, read_ns))
         return Blob(digest, size, executable)
 
     def add_bytes(self, data: bytes) -> Blob:

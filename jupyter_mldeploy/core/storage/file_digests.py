@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import time
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -39,13 +38,16 @@ class CatalogueFileDigests:
             row = db.execute("SELECT * FROM file_digests WHERE path = ?", (_key(path),)).fetchone()
         return str(row["digest"]) if row is not None and tuple(row)[1:6] == _stamp(status) else None
 
-    def remember(self, files: Iterable[tuple[Path, os.stat_result, str]]) -> None:
-        """Note the digests of files that had these statuses when they were read; small and fresh ones are left out."""
-        now = time.time_ns()
+    def remember(self, files: Iterable[tuple[Path, os.stat_result, str, int]]) -> None:
+        """Note the digests of files; small and fresh ones are left out.
+
+        Args:
+            files: path, status before it was read, digest, and when that was (nanoseconds since the epoch).
+        """
         rows = [
             (_key(path), *_stamp(status), digest)
-            for path, status, digest in files
-            if status.st_size >= SMALLEST and max(status.st_mtime_ns, status.st_ctime_ns) < now - _SETTLED_NS
+            for path, status, digest, read_ns in files
+            if status.st_size >= SMALLEST and max(status.st_mtime_ns, status.st_ctime_ns) < read_ns - _SETTLED_NS
         ]
         if not rows:
             return
