@@ -280,11 +280,21 @@ def read_model(
         except subprocess.TimeoutExpired:
             return {"error": f"reading it took longer than {timeout_s:g} s"}
         finally:
-            with suppress(OSError):
-                os.killpg(process.pid, signal.SIGKILL)
+            _end_group(process)
             process.wait()
         try:
             facts: dict[str, Any] = json.loads(result.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return {"error": f"reading it ended with code {process.returncode}"}
         return facts
+
+
+def _end_group(process: subprocess.Popen[bytes]) -> None:
+    """Kill a process and what it has started, unless it has ended and its number is another one's by now."""
+    with suppress(OSError):
+        if process.returncode is not None:
+            # The number is not given away while one of its group is there.
+            with suppress(ProcessLookupError):
+                os.kill(process.pid, 0)
+                return
+        os.killpg(process.pid, signal.SIGKILL)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import os
 import pickle
 import zipfile
 from pathlib import Path
@@ -15,8 +16,10 @@ from jupyter_mldeploy.core import nocode_scripts as scripts
 from jupyter_mldeploy.core.assemble import check
 from jupyter_mldeploy.core.nocode import NoCode, read_model, version_notes, without_script
 from jupyter_mldeploy.core.nocode_kinds import detect
+from jupyter_mldeploy.core.storage.process_identity import start_token
 from jupyter_mldeploy.core.workspace import Workspace
 from jupyter_mldeploy.errors import InvalidInputError
+from tests.targets.local_service import wait_for
 
 from .memory_target import memory_targets
 
@@ -123,6 +126,27 @@ def test_reading_takes_no_longer_than_it_may(tmp_path: Path) -> None:
 
     path = write(tmp_path / "slow.pkl", pickle.dumps(Sleeper()))
     assert read_model("pickle", str(path), None, timeout_s=0.5) == {"error": "reading it took longer than 0.5 s"}
+
+
+def test_a_number_that_another_process_has_by_now_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    killed: list[tuple[int, int]] = []
+    monkeypatch.setattr(os, "kill", lambda *_: None)  # there is one
+    monkeypatch.setattr(os, "killpg", lambda *given: killed.append(given))
+    assert "missing" not in read_model("importable", "json", None)
+    assert killed == []
+
+
+def test_what_reading_leaves_behind_is_ended(tmp_path: Path) -> None:
+    note = tmp_path / "pid"
+
+    class Starter:
+        def __reduce__(self) -> Any:
+            return os.system, (f"sleep 600 & echo $! > {note}",)
+
+    path = write(tmp_path / "starter.pkl", pickle.dumps(Starter()))
+    read_model("pickle", str(path), None)
+    pid = int(note.read_text())
+    wait_for(lambda: start_token(pid) is None, "the end of what was left behind")
 
 
 def test_versions_that_differ_are_told() -> None:

@@ -21,7 +21,7 @@ from jupyter_mldeploy.core.environments import venv_python, venvs
 from jupyter_mldeploy.core.environments.build_failures import explain_failure
 from jupyter_mldeploy.core.environments.conda_to_pip import as_pip
 from jupyter_mldeploy.core.environments.runtime_requirements import RUNTIME_REQUIREMENTS
-from jupyter_mldeploy.core.environments.venv_python import find_python, fits
+from jupyter_mldeploy.core.environments.venv_python import find_python, fits, python_version
 from jupyter_mldeploy.core.store import Store
 from jupyter_mldeploy.errors import EnvironmentBuildError, InvalidInputError, NotFoundError, StoreFullError
 
@@ -344,6 +344,19 @@ def test_finding_a_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(venv_python, "python_version", _say("3.98.1"))
     assert find_python("3.98", None, uv=None, what=what).version == "3.98.1"
+
+
+def test_a_python_that_was_too_slow_once_is_asked_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "python"
+    path.symlink_to(sys.executable)
+
+    def late(*command: Any, **_: Any) -> Any:
+        raise subprocess.TimeoutExpired(command, 30)
+
+    with monkeypatch.context() as busy:
+        busy.setattr(subprocess, "run", late)
+        assert python_version(path) is None
+    assert python_version(path) == ".".join(map(str, sys.version_info[:3]))
 
 
 NO_VERSION = "ERROR: Could not find a version that satisfies the requirement foo==9 (from versions: 1)"

@@ -106,15 +106,18 @@ def python_version(path: str | Path) -> str | None:
         changed = Path(path).stat().st_mtime_ns
     except OSError:
         return None
-    return _ask_version(str(path), changed)
+    try:
+        return _ask_version(str(path), changed)
+    except (OSError, subprocess.TimeoutExpired):
+        return None  # on a machine that is too busy now; it is asked again
 
 
 @cache
 def _ask_version(path: str, _changed: int) -> str | None:
-    try:
-        done = subprocess.run([path, "-I", "-c", _ASK], capture_output=True, text=True, check=False, timeout=30)
-    except (OSError, subprocess.TimeoutExpired):
-        return None
+    """Return what an interpreter says; raise OSError or TimeoutExpired when it could not say anything."""
+    done = subprocess.run([path, "-I", "-c", _ASK], capture_output=True, text=True, check=False, timeout=30)
+    if done.returncode < 0:
+        raise ChildProcessError(f"{path} was ended by signal {-done.returncode}")
     words = done.stdout.split()
     return words[0] if done.returncode == 0 and words else None
 
