@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.patience import FACTOR, shared
 from tests.real_parts import demand
 from tests.shares import Shares, turn
 
@@ -37,12 +38,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if hasattr(config, "workerinput"):
         items.sort(key=lambda item: turn(item.nodeid))
     for item in items:
-        if item.get_closest_marker("timeout"):
-            continue
-        if item.get_closest_marker("docker"):
-            item.add_marker(pytest.mark.timeout(400))
-        elif item.get_closest_marker("kubernetes"):
-            item.add_marker(pytest.mark.timeout(300))
+        if not item.get_closest_marker("timeout") and (seconds := shared(item)):
+            item.add_marker(pytest.mark.timeout(seconds * FACTOR))
 
 
 @pytest.fixture(autouse=True)

@@ -18,6 +18,7 @@ from jupyter_mldeploy.core.store import Store
 from jupyter_mldeploy.errors import (
     AlreadyExistsError,
 )
+from tests.patience import FACTOR
 
 SCORE = b"def init():\n    pass\n\ndef run(data):\n    return data\n"
 ENVIRONMENT = {"python": "3.11", "pip": ["numpy==1.26.4"]}
@@ -136,7 +137,7 @@ def test_many_lay_out_the_same_at_once(bundles: BundleStore, tmp_path: Path) -> 
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(30 * FACTOR)
     assert failures == []
     assert len(listing(tmp_path / "out")) == 32
 

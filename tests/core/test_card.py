@@ -45,6 +45,7 @@ from jupyter_mldeploy.core.target import PlanStep
 from jupyter_mldeploy.core.workspace import Workspace
 from jupyter_mldeploy.errors import DeploymentError, EntryScriptError, InvalidInputError
 from tests.core.memory_target import memory_targets
+from tests.patience import FACTOR
 
 EVIL = "<script>alert(1)</script>\"' onload=x"
 CELL = """\
@@ -350,7 +351,7 @@ def test_a_slow_target_does_not_hold_up_a_card(service: Service, monkeypatch: py
     import threading
 
     release = threading.Event()
-    monkeypatch.setattr(type(service), "refresh", lambda self: release.wait(30))
+    monkeypatch.setattr(type(service), "refresh", lambda self: release.wait(30 * FACTOR))
     record, revisions = glance(service, budget_s=0.01)
     release.set()
     assert record.name == "svc"

@@ -8,12 +8,12 @@ import signal
 import subprocess
 import sys
 import textwrap
-import time
 from pathlib import Path
 
 import pytest
 
 from jupyter_mldeploy.core.records import RevisionState, State
+from jupyter_mldeploy.core.target import Job, Observation, Progress
 from jupyter_mldeploy.core.workspace import Workspace
 from jupyter_mldeploy.errors import (
     BusyError,
@@ -29,7 +29,9 @@ from jupyter_mldeploy.errors import (
     NotSupportedError,
     TargetUnavailableError,
 )
-from tests.core.memory_target import memory_targets
+from tests.core.memory_target import MemoryTarget, memory_targets
+from tests.patience import FACTOR
+from tests.targets.local_service import wait_for
 
 SCRIPT = "def init():\n    pass\n\n\ndef run(data):\n    return data\n"
 
@@ -195,10 +197,25 @@ def test_a_script_that_answers_callers_who_know_more_than_its_document_is_deploy
     assert workspace.deploy("svc", script, target="memory").state is State.HEALTHY
 
 
-def test_a_deadline_ends_a_deployment_and_says_where_it_was(workspace: Workspace, script: Path) -> None:
-    workspace.deploy("warm", script, target="memory")  # what is imported with the first one takes its time
+def test_a_deadline_ends_a_deployment_and_says_where_it_was(
+    workspace: Workspace, script: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    apply = MemoryTarget.apply
+
+    def hurried(self: MemoryTarget, job: Job, progress: Progress) -> Observation:
+        step = progress.step
+
+        def begin(name: str, message: str = "") -> None:
+            step(name, message)
+            if name == "run":  # however long it took to come here
+                progress.deadline = progress.elapsed + 0.1
+
+        monkeypatch.setattr(progress, "step", begin)
+        return apply(self, job, progress)
+
+    monkeypatch.setattr(MemoryTarget, "apply", hurried)
     with pytest.raises(DeadlineExceededError, match="step 'run'") as caught:
-        workspace.deploy("svc", script, target="memory", config={"hang": True}, timeout_s=5)
+        workspace.deploy("svc", script, target="memory", config={"hang": True})
     assert [step["step"] for step in caught.value.steps] == ["check", "place", "run"]
     assert workspace.service("svc").state is State.FAILED
 
@@ -285,9 +302,7 @@ def test_a_killed_deployment_is_settled_by_the_next_reader(workspace: Workspace,
     assert process.stdout is not None
     try:
         process.stdout.readline()
-        deadline = time.monotonic() + 30
-        while len(workspace.service("svc").revisions()) < 2:
-            assert time.monotonic() < deadline
+        wait_for(lambda: len(workspace.service("svc").revisions()) == 2, "the second revision")
         with pytest.raises(BusyError, match="svc"):
             workspace.deploy("svc", script, target="memory", timeout_s=2)
         assert workspace.service("svc").revisions()[-1].state is RevisionState.CANDIDATE
@@ -321,7 +336,7 @@ def test_eight_processes_lose_nothing(workspace: Workspace, script: Path) -> Non
     for process in processes:
         process.start()
     for process in processes:
-        process.join(100)
+        process.join(100 * FACTOR)
     assert [process.exitcode for process in processes] == [0] * 8
     assert [model.version for model in workspace.models.list("shared")] in (
         list(range(24, 0, -1)),

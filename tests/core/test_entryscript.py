@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from jupyter_mldeploy.core.entryscript import read_entry_script, third_party_imports, top_level_imports
+from tests.patience import FACTOR
 
 from .broken_states import SCRIPTS
 
@@ -136,5 +137,5 @@ def test_reading_never_imports_heavy_packages() -> None:
         "print([name for name in ('numpy', 'pandas', 'pydantic', 'yaml', 'sklearn', 'nbformat') if name "
         "in sys.modules])"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60 * FACTOR)
     assert done.stdout.strip() == "[]"

@@ -33,6 +33,7 @@ from jupyter_mldeploy.errors import (
     NotSupportedError,
     TargetUnavailableError,
 )
+from tests.patience import FACTOR
 
 from .memory_builder import MemoryBuilder, MemoryBuilders
 
@@ -125,14 +126,14 @@ def test_two_builds_of_one_image_are_one(workspace: Workspace, engine: MemoryBui
 
     def during(_: Progress) -> None:
         inside.set()
-        assert go_on.wait(20)
+        assert go_on.wait(20 * FACTOR)
 
     engine.during = during
     threads = [
         threading.Thread(target=lambda: found.append(workspace.images.build("ridge", bundle).id)) for _ in range(3)
     ]
     threads[0].start()
-    assert inside.wait(20)
+    assert inside.wait(20 * FACTOR)
     for thread in threads[1:]:
         thread.start()
     assert workspace.images.get("ridge").state is CreationState.RUNNING
@@ -140,7 +141,7 @@ def test_two_builds_of_one_image_are_one(workspace: Workspace, engine: MemoryBui
         workspace.images.delete("ridge:1")
     go_on.set()
     for thread in threads:
-        thread.join(20)
+        thread.join(20 * FACTOR)
     assert found == ["ridge:1"] * 3
     assert len(engine.built) == 1
 
@@ -156,7 +157,7 @@ def test_images_that_share_an_environment_do_not_install_it_twice(workspace: Wor
         with engine.lock:
             building[0] += 1
             most[0] = max(most[0], building[0])
-        assert go_on.wait(20)
+        assert go_on.wait(20 * FACTOR)
         with engine.lock:
             engine.images[stage] = BuiltImage(stage, "sha256:" + "0" * 64, 1, "")
             building[0] -= 1
@@ -170,7 +171,7 @@ def test_images_that_share_an_environment_do_not_install_it_twice(workspace: Wor
         thread.start()
     threading.Timer(0.5, go_on.set).start()
     for thread in threads:
-        thread.join(30)
+        thread.join(30 * FACTOR)
     assert len(engine.built) == 2
     assert most[0] == 1
 
@@ -205,7 +206,7 @@ def test_a_build_whose_process_was_killed_is_settled_and_cleared_away(
     workspace: Workspace, engine: MemoryBuilder
 ) -> None:
     root = str(Path(__file__).resolve().parents[2])
-    done = subprocess.run([sys.executable, "-c", KILLED, str(workspace.home), root], check=False, timeout=60)
+    done = subprocess.run([sys.executable, "-c", KILLED, str(workspace.home), root], check=False, timeout=60 * FACTOR)
     assert done.returncode == -signal.SIGKILL
     (image,) = workspace.images.list()
     assert (image.state, image.reason) == (

@@ -21,6 +21,7 @@ from jupyter_mldeploy.core.storage.process_identity import (
 )
 from jupyter_mldeploy.core.store import Store
 from jupyter_mldeploy.errors import BusyError
+from tests.patience import FACTOR
 
 
 @pytest.fixture
@@ -46,17 +47,17 @@ def test_a_lock_waits_as_long_as_asked(store: Store) -> None:
     def hold() -> None:
         with store.lock("x"):
             held.set()
-            release.wait(20)
+            release.wait(20 * FACTOR)
 
     thread = threading.Thread(target=hold)
     thread.start()
-    held.wait(20)
+    held.wait(20 * FACTOR)
     with pytest.raises(BusyError, match=r"for 0\.05 s"), store.lock("x", timeout_s=0.05):
         pytest.fail("held twice")
     threading.Timer(0.05, release.set).start()
-    with store.lock("x", timeout_s=20):
+    with store.lock("x", timeout_s=20 * FACTOR):
         pass
-    thread.join(20)
+    thread.join(20 * FACTOR)
 
 
 HOLDER = """
@@ -149,7 +150,7 @@ def identify() -> None:
     assert not is_alive(process.pid, token + "0")
     process.kill()
     # Dead, but not waited for yet: a zombie counts as gone.
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 20 * FACTOR
     while is_alive(process.pid, token):
         assert time.monotonic() < deadline
     process.communicate()

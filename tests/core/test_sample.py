@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from jupyter_mldeploy.core.sample import SampleWorker, SchemaPreview
+from tests.patience import FACTOR
 
 from .broken_states import SCRIPTS
 from .lint.case import Case
@@ -36,11 +37,11 @@ def worker() -> Iterator[SampleWorker]:
 
 def ask(worker: SampleWorker, type_call: str, before: str = "", signature: str = "data") -> SchemaPreview:
     text = f"{HEAD}{before}\n@input_schema('data', {type_call})\ndef run({signature}):\n    return data\n"
-    return worker.preview(text, timeout=60)
+    return worker.preview(text, timeout=60 * FACTOR)
 
 
 def test_preview_in_full(worker: SampleWorker) -> None:
-    preview = worker.preview(SCRIPTS["schema"], timeout=60)
+    preview = worker.preview(SCRIPTS["schema"], timeout=60 * FACTOR)
     assert preview.is_complete
     first, second = preview.inputs
     assert (first.name, first.type, first.decoded, first.required) == ("data", "numpy", "ndarray float64 (n, 3)", True)
@@ -100,14 +101,14 @@ def test_samples(worker: SampleWorker, type_call: str, before: str, decoded: str
 @pytest.mark.parametrize("case", [case for case in SCHEMA_CASES if case.stage == "I"], ids=lambda case: case.name)
 def test_import_errors_are_foretold(worker: SampleWorker, case: Case) -> None:
     """What Azure's package refuses on import is a certain problem here, or honestly unknown."""
-    problems = worker.preview(case.script, timeout=60).problems
+    problems = worker.preview(case.script, timeout=60 * FACTOR).problems
     assert problems
     assert problems[0].certain or "not run" in problems[0].message
 
 
 @pytest.mark.parametrize("case", [case for case in SCHEMA_CASES if case.stage == ""], ids=lambda case: case.name)
 def test_working_scripts_have_no_import_errors(worker: SampleWorker, case: Case) -> None:
-    assert [item.message for item in worker.preview(case.script, timeout=60).problems if item.certain] == []
+    assert [item.message for item in worker.preview(case.script, timeout=60 * FACTOR).problems if item.certain] == []
 
 
 def test_an_import_error_is_word_for_word_and_at_its_place(worker: SampleWorker) -> None:
@@ -152,13 +153,13 @@ def test_what_is_not_on_the_list_is_not_done(worker: SampleWorker, type_call: st
     problems = ask(worker, type_call, before).problems
     assert problems
     assert not problems[0].certain
-    assert time.monotonic() - start < 30
+    assert time.monotonic() - start < 30 * FACTOR
 
 
 def test_the_script_is_never_run(worker: SampleWorker, tmp_path: object) -> None:
     target = f"{tmp_path}/made"
     text = f"{HEAD}open({target!r}, 'w').close()\nos.mkdir({target!r})\nx = os.mkdir({target!r})\n@input_schema('data', StandardPythonParameterType(1.5))\ndef run(data, y=os.mkdir({target!r})):\n    return data\n"
-    preview = worker.preview(text, timeout=60)
+    preview = worker.preview(text, timeout=60 * FACTOR)
     assert preview.inputs[0].decoded == "float"
     assert not __import__("pathlib").Path(target).exists()
 
@@ -166,10 +167,12 @@ def test_the_script_is_never_run(worker: SampleWorker, tmp_path: object) -> None
 def test_numpy_does_not_load_here() -> None:
     code = (
         "import sys; from jupyter_mldeploy.core.sample import preview_schema; "
-        f"p = preview_schema({SCRIPTS['schema']!r}, timeout=60); "
+        f"p = preview_schema({SCRIPTS['schema']!r}, timeout={60 * FACTOR}); "
         "print(p.inputs[0].decoded, [n for n in ('numpy', 'pandas', 'jupyter_mldeploy.schema') if n in sys.modules])"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120 * FACTOR
+    )
     assert done.stdout.strip() == "ndarray float64 (n, 3) []"
 
 
@@ -179,11 +182,11 @@ def test_the_worker_is_lazy_ends_when_idle_and_starts_again() -> None:
     assert worker.preview("def run(data):\n    return data\n") == SchemaPreview()
     assert not worker.is_running
     text = HEAD + "@input_schema('data', StandardPythonParameterType(1.5))\ndef run(data):\n    return data\n"
-    assert worker.preview(text, timeout=60).is_complete
+    assert worker.preview(text, timeout=60 * FACTOR).is_complete
     assert worker._process is not None
-    worker._process.wait(30)
+    worker._process.wait(30 * FACTOR)
     assert not worker.is_running
-    assert worker.preview(text, timeout=60).is_complete
+    assert worker.preview(text, timeout=60 * FACTOR).is_complete
     worker.close()
     assert not worker.is_running
 
@@ -204,6 +207,8 @@ def test_what_takes_too_long_is_stopped() -> None:
 
 def test_several_questions_and_broken_scripts(worker: SampleWorker) -> None:
     assert ask(worker, "NumpyParameterType(").inputs == ()
-    assert worker.preview(SCRIPTS["schema"] + "\nx = (", timeout=60).inputs[0].decoded == "ndarray float64 (n, 3)"
-    assert worker.preview("input_schema\0", timeout=60) == SchemaPreview()
-    assert worker.preview("input_schema = 1\n" + "-" * 50_000, timeout=60) == SchemaPreview()
+    assert (
+        worker.preview(SCRIPTS["schema"] + "\nx = (", timeout=60 * FACTOR).inputs[0].decoded == "ndarray float64 (n, 3)"
+    )
+    assert worker.preview("input_schema\0", timeout=60 * FACTOR) == SchemaPreview()
+    assert worker.preview("input_schema = 1\n" + "-" * 50_000, timeout=60 * FACTOR) == SchemaPreview()

@@ -9,6 +9,7 @@ from pathlib import Path
 from jupyter_mldeploy.core.bundle import BundleStore
 from jupyter_mldeploy.core.model import ModelRegistry
 from jupyter_mldeploy.core.store import Store
+from tests.patience import FACTOR
 
 WORKER = """
 import sys
@@ -62,7 +63,7 @@ def test_eight_processes_at_once(tmp_path: Path) -> None:
         assert process.stdin is not None
         process.stdin.write("\n")
         process.stdin.flush()
-    results = [process.communicate(timeout=100) for process in processes]
+    results = [process.communicate(timeout=100 * FACTOR) for process in processes]
     assert [error for _, error in results] == [""] * workers
 
     versions = sorted(int(line) for output, _ in results for line in output.split())

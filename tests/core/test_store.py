@@ -14,6 +14,7 @@ import pytest
 from jupyter_mldeploy.core.storage import connections, migrations
 from jupyter_mldeploy.core.store import Store
 from jupyter_mldeploy.errors import CorruptStoreError, StoreError
+from tests.patience import FACTOR
 
 
 @pytest.fixture
@@ -122,7 +123,7 @@ def test_a_writer_waits_for_the_one_before(store: Store) -> None:
         inside.set()
         assert not done.wait(0.2)
         db.execute("INSERT INTO model_counters VALUES ('first', 1)")
-    thread.join(20)
+    thread.join(20 * FACTOR)
     assert names(store) == ["first", "second"]
 
 
@@ -136,7 +137,7 @@ def test_many_threads_share_one_store(store: Store) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(60 * FACTOR)
     assert len(names(store)) == 80
 
 

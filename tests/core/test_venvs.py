@@ -24,6 +24,7 @@ from jupyter_mldeploy.core.environments.runtime_requirements import RUNTIME_REQU
 from jupyter_mldeploy.core.environments.venv_python import find_python, fits, python_version
 from jupyter_mldeploy.core.store import Store
 from jupyter_mldeploy.errors import EnvironmentBuildError, InvalidInputError, NotFoundError, StoreFullError
+from tests.patience import FACTOR
 
 # Stands in for uv: makes a folder with a link to Python, and does for "install" what UV_SCRIPT says.
 FAKE_UV = """\
@@ -189,7 +190,7 @@ def test_two_processes_build_it_once(store: Store, uv: Path, tmp_path: Path) -> 
     second = start_build(store, uv, "echo must not run; exit 1")
     read_until(second, "Another process is building this environment")
     gate.write_text("go\n")
-    outputs = [process.communicate(timeout=60)[0] for process in (first, second)]
+    outputs = [process.communicate(timeout=60 * FACTOR)[0] for process in (first, second)]
     assert [first.returncode, second.returncode] == [0, 0]
     assert outputs[0].splitlines()[-1] == outputs[1].splitlines()[-1]
     assert uv.read_text().count("pip install") == 1
@@ -422,7 +423,7 @@ def test_threads_of_one_process_build_it_once(store: Store, uv: Path) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(60 * FACTOR)
     assert len(set(found)) == 1
     assert len(found) == 4
     assert uv.read_text().count("pip install") == 1

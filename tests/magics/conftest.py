@@ -16,8 +16,14 @@ from traitlets.config import Config
 from jupyter_mldeploy.core.workspace import Workspace
 from jupyter_mldeploy.magics import load_ipython_extension, unload_ipython_extension
 from tests.core.memory_target import memory_targets
+from tests.patience import FACTOR, give_time
 
 SCRIPT = "def init():\n    pass\n\n\ndef run(data):\n    return data\n"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Kernels and services start, and are waited for."""
+    give_time(items, Path(__file__).parent, 120)
 
 
 class Shell:
@@ -87,7 +93,7 @@ class Kernel:
         from jupyter_client.manager import start_new_kernel
 
         environment = {**os.environ, "MLDEPLOY_HOME": str(folder / "home"), "JPY_SESSION_NAME": "/x/analysis.ipynb"}
-        self.manager, self.client = start_new_kernel(kernel_name="python3", cwd=str(folder), env=environment)
+        self.manager, self.client = start_new_kernel(60 * FACTOR, "python3", cwd=str(folder), env=environment)
 
     def send(self, code: str, *, cell_id: str | None = None, watched: bool = True) -> str:
         """Send a cell as a notebook frontend (``watched``) or a batch executor would; return the message's id."""
@@ -104,7 +110,7 @@ class Kernel:
         """Return what comes back for a message, up to its end or up to a message of the type ``until``."""
         ran = Ran("running")
         while True:
-            message = self.client.get_iopub_msg(timeout=60)
+            message = self.client.get_iopub_msg(timeout=60 * FACTOR)
             if message["parent_header"].get("msg_id") != sent:
                 continue
             ran.messages.append(message)
@@ -114,7 +120,7 @@ class Kernel:
                 break
         while ran.status == "running":
             try:
-                reply = self.client.get_shell_msg(timeout=60)
+                reply = self.client.get_shell_msg(timeout=60 * FACTOR)
             except queue.Empty:
                 break
             if reply["parent_header"].get("msg_id") == sent:

@@ -20,6 +20,7 @@ from jupyter_mldeploy.magics.commands import _RAW, _RUN
 from jupyter_mldeploy.magics.payloads import split_name
 from jupyter_mldeploy.magics.verbs import VERBS
 from tests.core.memory_target import MemoryTarget
+from tests.patience import FACTOR
 
 from .conftest import SCRIPT, Shell
 
@@ -312,7 +313,7 @@ def test_the_scoring_uri_and_key_of_the_card_work(echo: Shell, capsys: pytest.Ca
     assert uri is not None
     primary, _ = Workspace().service("echo").keys()
     request = urllib.request.Request(uri[1], b'{"x": 4}', {"Authorization": f"Bearer {primary}"})
-    with urllib.request.urlopen(request, timeout=10) as response:
+    with urllib.request.urlopen(request, timeout=10 * FACTOR) as response:
         assert json.load(response)["half"] == 2
 
 

@@ -10,6 +10,7 @@ import pytest
 from jupyter_mldeploy.core.card import MIME
 from jupyter_mldeploy.core.records import RevisionState
 from jupyter_mldeploy.core.workspace import Workspace
+from tests.patience import FACTOR
 
 from .conftest import SCRIPT, Kernel
 
@@ -86,7 +87,7 @@ def test_an_interrupt_cancels_and_the_old_revision_goes_on(kernel: Kernel, works
     kernel.run(f"%%deploy stopped\n{SCRIPT}")
     sent = kernel.send(f"%%deploy stopped\n{SLOW}", watched=False)
     begun = kernel.collect(sent, until="stream")
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 30 * FACTOR
     while "starting" not in begun.stdout and time.monotonic() < deadline:
         begun.messages += kernel.collect(sent, until="stream").messages
     kernel.manager.interrupt_kernel()
@@ -133,7 +134,7 @@ def test_logs_are_followed_until_an_interrupt(kernel: Kernel) -> None:
 def test_completion_answers_a_frontend(kernel: Kernel) -> None:
     kernel.run(f"%%deploy completed\n{SCRIPT}")
     code = "%%deploy compl"
-    reply = kernel.client.complete(code, len(code), reply=True, timeout=30)["content"]
+    reply = kernel.client.complete(code, len(code), reply=True, timeout=30 * FACTOR)["content"]
     assert reply["matches"] == ["completed"]
     assert code[: reply["cursor_start"]] == "%%deploy "
 
@@ -186,8 +187,7 @@ def test_live_views_are_shown_as_widgets_and_follow_while_cells_run(kernel: Kern
         assert "application/vnd.jupyter.widget-view+json" in result["data"], line
         assert kernel.run("view.close()").status == "ok"
     threads = "import threading; [item.name for item in threading.enumerate() if item.name.startswith('mldeploy-')]"
-    for _ in range(100):
-        [left] = kernel.run(threads).of("execute_result")
-        if left["data"]["text/plain"] == "[]":
-            break
-    assert left["data"]["text/plain"] == "[]"
+    deadline = time.monotonic() + 30 * FACTOR
+    while (left := kernel.run(threads).of("execute_result")[0]["data"]["text/plain"]) != "[]":
+        assert time.monotonic() < deadline, left
+        time.sleep(0.1)

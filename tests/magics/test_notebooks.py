@@ -11,6 +11,7 @@ import pytest
 
 from jupyter_mldeploy.core.card import MIME
 from jupyter_mldeploy.core.workspace import Workspace
+from tests.patience import FACTOR
 
 from .conftest import SCRIPT
 
@@ -44,7 +45,12 @@ def test_nbclient_saves_one_card_and_fails_at_the_failed_deployment(folder: Path
         "print('not reached')",
     )
     with pytest.raises(CellExecutionError) as caught:
-        NotebookClient(made, timeout=120, resources={"metadata": {"path": str(folder)}}).execute()
+        NotebookClient(
+            made,
+            timeout=round(120 * FACTOR),
+            startup_timeout=round(60 * FACTOR),
+            resources={"metadata": {"path": str(folder)}},
+        ).execute()
     assert caught.value.ename == "DeploymentError"
     assert "no model today" in str(caught.value)
     assert "svc revision 2 did not go live" in str(caught.value)
@@ -74,7 +80,12 @@ def test_papermill_with_parameters_runs_and_stops_at_a_failure(folder: Path) -> 
     nbformat.write(made, folder / "in.ipynb")
     with pytest.raises(papermill.PapermillExecutionError) as caught:
         papermill.execute_notebook(
-            "in.ipynb", "out.ipynb", parameters={"factor": 6}, progress_bar=False, kernel_name="python3"
+            "in.ipynb",
+            "out.ipynb",
+            parameters={"factor": 6},
+            progress_bar=False,
+            kernel_name="python3",
+            start_timeout=round(60 * FACTOR),
         )
     assert caught.value.ename == "DeploymentError"
     assert "no model today" in str(caught.value)

@@ -8,6 +8,7 @@ import pytest
 
 from jupyter_mldeploy.core.workspace import Workspace
 from jupyter_mldeploy.errors import InvalidInputError, NotFoundError, NotSupportedError
+from tests.patience import FACTOR
 from tests.targets.local_service import wait_for
 
 from .conftest import SCRIPT, Shell
@@ -19,7 +20,9 @@ def test_a_profile_shows_its_progress_and_gives_the_plot(local: Shell, capsys: p
     local.value(f"%%deploy svc\n{SCRIPT}")
     local.value("bodies = ['[1]', '[2]']")
     capsys.readouterr()
-    found = local.value("found = %deploy profile svc --requests $bodies --target local --timeout 14\nfound")
+    found = local.value(
+        f"found = %deploy profile svc --requests $bodies --target local --timeout {14 * FACTOR:g}\nfound"
+    )
     assert found.details["state"] == "Succeeded"
     assert "%" in capsys.readouterr().out
     assert found._repr_svg_().startswith("<svg")

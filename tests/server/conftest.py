@@ -13,10 +13,12 @@ import jsonschema
 import pytest
 from jupyter_server.serverapp import ServerApp
 from pytest_jupyter.jupyter_server import *  # noqa: F403  the plug-in, for this folder alone
+from pytest_jupyter.pytest_tornasync import AsyncHTTPServerClient
 
 from jupyter_mldeploy.core.workspace import Workspace
 from jupyter_mldeploy.server.openapi import openapi
 from jupyter_mldeploy.server.routes import ROUTES, pattern
+from tests.patience import FACTOR, give_time
 
 SCRIPT = """\
 import json
@@ -33,6 +35,23 @@ def run(data):
     print("rows", len(rows))
     return [value * factor for value in rows]
 """
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Services start behind a server, and are waited for."""
+    give_time(items, Path(__file__).parent, 120)
+
+
+@pytest.fixture(autouse=True)
+def _patient_client(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the client of all requests wait as long as the machine needs."""
+    fetch = AsyncHTTPServerClient.fetch
+
+    def patiently(self: AsyncHTTPServerClient, path: str, **how: Any) -> Any:
+        limits = {name: FACTOR * how.get(name, 20) for name in ("connect_timeout", "request_timeout")}
+        return fetch(self, path, **{**how, **limits})
+
+    monkeypatch.setattr(AsyncHTTPServerClient, "fetch", patiently)
 
 
 def script(factor: int = 2) -> str:
@@ -162,7 +181,7 @@ def deployed(api: Api) -> Callable[..., Awaitable[dict[str, Any]]]:
 def until() -> Callable[..., Awaitable[Any]]:
     """Return ``await until(lambda: …)``: wait for a condition (or an awaitable of one) and return its value."""
 
-    async def wait(condition: Callable[[], Any], seconds: float = 40) -> Any:
+    async def wait(condition: Callable[[], Any], seconds: float = 40 * FACTOR) -> Any:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + seconds
         while True:
@@ -186,7 +205,7 @@ class Stream:
     async def send(self, **message: Any) -> None:
         await self.socket.write_message(json.dumps(message))
 
-    async def next(self, kind: str | None = None, seconds: float = 40) -> dict[str, Any]:
+    async def next(self, kind: str | None = None, seconds: float = 40 * FACTOR) -> dict[str, Any]:
         """Return the next message, or the next one of a type."""
         while True:
             text = await asyncio.wait_for(self.socket.read_message(), seconds)

@@ -10,6 +10,8 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+from tests.patience import FACTOR
+
 from .conftest import Api
 from .test_registries import WITH_SCHEMA
 
@@ -55,7 +57,7 @@ async def test_the_code_works(
                 command,
                 capture_output=True,
                 text=True,
-                timeout=60,
+                timeout=60 * FACTOR,
                 env={
                     **os.environ,
                     "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",

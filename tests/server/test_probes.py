@@ -12,6 +12,7 @@ from jupyter_server.auth import Authorizer
 from jupyter_server.serverapp import ServerApp
 
 from jupyter_mldeploy.core.workspace import Workspace
+from tests.patience import FACTOR
 
 from .conftest import Api, script
 
@@ -28,7 +29,7 @@ async def done(api: Api, reply: Any) -> dict[str, Any]:
 async def test_a_service_is_profiled(api: Api, deployed: Deployed, workspace: Workspace, jp_root_dir: Path) -> None:
     await deployed("svc")
     (jp_root_dir / "requests.txt").write_text('{"data": [1]}\n{"data": [1, 2]}\n', encoding="utf-8")
-    asked = {"requests_path": "requests.txt", "target": "local", "timeout_s": 60, "description": "why"}
+    asked = {"requests_path": "requests.txt", "target": "local", "timeout_s": 60 * FACTOR, "description": "why"}
     ended = await done(api, await api("POST", "/services/svc/profile", asked))
     assert (ended["state"], ended["kind"]) == ("succeeded", "profile"), ended["error"]
     assert ended["result"]["successRate"] == 100.0
@@ -39,7 +40,7 @@ async def test_a_service_is_profiled(api: Api, deployed: Deployed, workspace: Wo
 
 
 async def test_a_script_is_profiled_and_a_profile_is_given_up(api: Api, workspace: Workspace) -> None:
-    body = {"requests": [BODY], "source": {"text": script(2)}, "target": "local", "timeout_s": 120}
+    body = {"requests": [BODY], "source": {"text": script(2)}, "target": "local", "timeout_s": 120 * FACTOR}
     begun = await api("POST", "/services/new/profile", body)
     assert begun.status == 202
     number = begun.body["id"]
@@ -48,7 +49,7 @@ async def test_a_script_is_profiled_and_a_profile_is_given_up(api: Api, workspac
         steps = (await api("GET", f"/operations/{number}")).body["steps"]
         return any(step["step"] == "load" for step in steps)
 
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(60 * FACTOR):
         while not await loaded():
             await asyncio.sleep(0.05)
     await api("POST", f"/operations/{number}/cancel")
@@ -93,7 +94,7 @@ async def test_requests_are_recorded_and_replayed(api: Api, deployed: Deployed) 
     async def recorded() -> dict[str, Any]:
         return dict((await api("GET", "/services/svc/recording", params={"limit": 2})).body)
 
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(30 * FACTOR):
         while (shown := await recorded())["total"] < 3:
             await asyncio.sleep(0.05)
     assert (shown["rate"], shown["deny"], shown["total"]) == (1.0, ["name"], 3)
@@ -135,7 +136,7 @@ async def test_who_may_not_read_logs_does_not_read_them_by_a_replay(
     await done(api, await api("PUT", "/services/svc/recording", {"rate": 1}, params=WAIT))
     payload = {"data": [1], "name": "Ada", "id": 2**70}
     assert (await api("POST", "/services/svc/invoke", {"payload": payload})).body["status"] == 200
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(30 * FACTOR):
         while (shown := await api("GET", "/services/svc/recording")).body["total"] < 1:
             await asyncio.sleep(0.05)
     assert shown.body["requests"][0]["body"]["id"] == 2**70

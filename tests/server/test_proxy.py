@@ -16,6 +16,7 @@ from tornado.web import HTTPError
 
 from jupyter_mldeploy.core.target import Connection
 from jupyter_mldeploy.server.proxyheaders import outgoing, returning, target_path
+from tests.patience import FACTOR
 
 
 class Service(BaseHTTPRequestHandler):
@@ -34,7 +35,7 @@ class Service(BaseHTTPRequestHandler):
         else:
             body = self.rfile.read(length)
         if self.path.startswith("/slow"):
-            self.server.release.wait(20)  # type: ignore[attr-defined]
+            self.server.release.wait(20 * FACTOR)  # type: ignore[attr-defined]
         if self.path.startswith("/hang-up"):
             self.connection.close()
             return
@@ -71,7 +72,7 @@ class Service(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(b"5\r\nfirst\r\n")
         self.wfile.flush()
-        self.server.release.wait(20)  # type: ignore[attr-defined]
+        self.server.release.wait(20 * FACTOR)  # type: ignore[attr-defined]
         self.wfile.write(b"4\r\nlast\r\n0\r\n\r\n")
 
     def log_message(self, *_: Any) -> None:

@@ -15,6 +15,7 @@ from jupyter_mldeploy.core.events import EventKind
 from jupyter_mldeploy.core.workspace import Workspace
 from jupyter_mldeploy.server.channels import LOG_POLL_S
 from jupyter_mldeploy.server.stream import StreamHandler
+from tests.patience import FACTOR
 
 from .conftest import Api, Stream, script
 
@@ -192,7 +193,7 @@ async def deaf_client(port: int, path: str, headers: dict[str, str], message: di
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("mldeploy_config", [{"stream_stall_timeout": 2.0}])
+@pytest.mark.parametrize("mldeploy_config", [{"stream_stall_timeout": 2.0 * FACTOR}])
 async def test_a_client_that_does_not_read_costs_nothing_and_is_let_go(
     stream: Any, logged: Any, mldeploy_app: Any, until: Any, jp_http_port: int, jp_base_url: str,
     jp_auth_header: dict[str, str], monkeypatch: pytest.MonkeyPatch,

@@ -25,6 +25,7 @@ from jupyter_mldeploy.core.traffic.split import Split
 from jupyter_mldeploy.core.workspace import Workspace
 from jupyter_mldeploy.errors import ConflictError, DeploymentError, InvalidInputError, NotFoundError, NotSupportedError
 from tests.core.memory_target import memory_targets
+from tests.patience import FACTOR
 from tests.targets.local_service import wait_for
 
 SCRIPT = """
@@ -345,7 +346,7 @@ def test_a_canary_is_judged(
     for thread in threads:
         thread.start()
     try:
-        outcome = endpoint.canary("green", policy, steps=(50,), step_timeout_s=150)
+        outcome = endpoint.canary("green", policy, steps=(50,), step_timeout_s=150 * FACTOR)
     finally:
         over.set()
         for thread in threads:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http.client
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +12,8 @@ import pytest
 
 from jupyter_mldeploy.core.service import Service
 from jupyter_mldeploy.core.workspace import Workspace
+from tests.patience import FACTOR
+from tests.targets.local_service import wait_for
 
 #: Streams until a file appears; says in another file that it was ended.
 SCRIPT = """
@@ -85,7 +86,7 @@ def service(folder: Path) -> Iterator[Service]:
 @contextmanager
 def asked(service: Service, kind: str, version: str) -> Iterator[http.client.HTTPResponse]:
     parts = urlsplit(service.connection().base_uri)
-    connection = http.client.HTTPConnection(str(parts.hostname), parts.port, timeout=30)
+    connection = http.client.HTTPConnection(str(parts.hostname), parts.port, timeout=30 * FACTOR)
     headers = {"authorization": f"Bearer {service.keys().primary}", "azureml-model-deployment": version}
     try:
         connection.request("POST", f"/score?kind={kind}", b"", headers)
@@ -93,13 +94,6 @@ def asked(service: Service, kind: str, version: str) -> Iterator[http.client.HTT
             yield response
     finally:
         connection.close()
-
-
-def appears(path: Path) -> None:
-    deadline = time.monotonic() + 20
-    while not path.exists():
-        assert time.monotonic() < deadline, f"{path.name} never came"
-        time.sleep(0.02)
 
 
 @pytest.mark.parametrize("version", ["r1", "green"])
@@ -111,7 +105,7 @@ def test_parts_arrive_as_they_come(service: Service, folder: Path, version: str)
         assert not (folder / "ended").exists()  # the rest is not even made yet
         (folder / "go on").touch()
         assert answer.read() == b"\ndata: " + b"x" * 200_000 + b"\n\ndata: last\n\n"
-    appears(folder / "ended")
+    wait_for((folder / "ended").exists, "the end of the generator")
     for name in ("go on", "ended"):
         (folder / name).unlink()
 
@@ -121,11 +115,9 @@ def test_a_client_that_goes_ends_the_version_s_stream(service: Service, folder: 
     endpoint = service.workspace.endpoint("streams")
     with asked(service, "endless", version) as answer:
         assert answer.read(100_000) == b"y" * 100_000
-    appears(folder / "given up")
+    wait_for((folder / "given up").exists, "the end of the generator")
     (folder / "given up").unlink()
-    deadline = time.monotonic() + 20
-    while endpoint.figures()[version].requests == 0:
-        assert time.monotonic() < deadline
+    wait_for(lambda: endpoint.figures()[version].requests > 0, "the stream in the figures")
     assert service.request("", headers={"azureml-model-deployment": version}).body == b"whole"
 
 
@@ -135,8 +127,6 @@ def test_a_stream_that_breaks_off_is_cut_and_is_the_version_s_error(service: Ser
     with asked(service, "broken", "r1") as answer, pytest.raises(http.client.IncompleteRead) as cut:
         answer.read()
     assert cut.value.partial == b"half of"
-    deadline = time.monotonic() + 20
-    while endpoint.figures()["r1"].errors == before:
-        assert time.monotonic() < deadline
+    wait_for(lambda: endpoint.figures()["r1"].errors > before, "the error in the figures")
     assert endpoint.figures()["r1"].errors == before + 1
     assert endpoint.figures()["green"].errors == 0  # a client that went was nobody's error
