@@ -303,12 +303,12 @@ class ControlClient:
         poll = select.poll()
         poll.register(self._peer, event)
         while True:
-            if check is not None:
-                check()
             left = deadline - time.monotonic()
-            # Past the deadline too: the answer may have come in time, to a process that did not get on.
+            # First of all, past the deadline too: the answer may have come in time, to a process that did not get on.
             if poll.poll(max(0.0, min(left, 0.2 if check else left)) * 1000):
                 return
+            if check is not None:
+                check()
             if left <= 0:
                 raise TimeoutError("the supervisor did not answer in time")
 

@@ -17,13 +17,21 @@ from jupyter_mldeploy.targets import local_launch
 from tests.targets.local_service import answer_of, facts, supervisor
 
 
+def give_up() -> None:
+    raise InterruptedError
+
+
 def test_an_answer_that_has_come_counts_however_late_it_is_looked_at() -> None:
     ours, theirs = socket.socketpair()
     with theirs, ControlClient(ours) as client:
         theirs.sendall(json.dumps({"result": {"here": True}}).encode() + b"\n")
         assert client.call("status", timeout_s=-1) == {"here": True}
+        theirs.sendall(json.dumps({"result": {"here": True}}).encode() + b"\n")
+        assert client.call("status", timeout_s=60, check=give_up) == {"here": True}
         with pytest.raises(TimeoutError):
             client.call("status", timeout_s=-1)
+        with pytest.raises(InterruptedError):
+            client.call("status", timeout_s=60, check=give_up)
 
 
 def test_an_update_leaves_a_supervisor_alone_that_does_not_answer(
