@@ -182,10 +182,8 @@ def test_no_request_fails_while_shares_change(service: Service, endpoint: Endpoi
 HELD = """
 import pathlib, time
 
-
 def init():
     pass
-
 
 def run(data):
     folder = pathlib.Path({folder!r})
