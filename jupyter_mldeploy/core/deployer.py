@@ -263,11 +263,12 @@ class Deployer:
         """Stop serving; keys, logs and revisions stay. Idempotent."""
         record, target = self._known(name)
         target.capabilities.require(target.name, "stop_start")
-        for member in members_of(self._catalogue, name).values():
-            self.stop(member.name)
         with self._rollout.locked(name):
             target.stop(self._rollout.reference(record))
-            return self._rollout.announce(record, State.STOPPED, "stopped by the user")
+            stopped = self._rollout.announce(record, State.STOPPED, "stopped by the user")
+        for member in members_of(self._catalogue, name).values():
+            self.stop(member.name)  # after the router, which sends requests there until it has ended
+        return stopped
 
     def start(
         self,

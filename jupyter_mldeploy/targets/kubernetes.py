@@ -33,8 +33,8 @@ from .k8s import manifests
 from .k8s.access import Doors, node_address, scoring_uri
 from .k8s.certificates import ends, warning
 from .k8s.cluster import Cluster, default_kubeconfigs, in_cluster
-from .k8s.config import KubernetesConfig
-from .k8s.deploying import deploy, halt, read_applied, remove_all, remove_leftovers, repair
+from .k8s.config import MARGIN_S, PRE_STOP_S, KubernetesConfig
+from .k8s.deploying import deploy, halt, read_applied, remove_all, remove_leftovers, repair, see_out
 from .k8s.dividing import divide
 from .k8s.drafting import config_of, draft, draft_for_export, namespace_of, refuse_foreign, refuse_move
 from .k8s.drift import drift
@@ -236,6 +236,12 @@ class KubernetesTarget:
         cluster = self._clusters.of(place)
         remove_leftovers(cluster, place, service, live)
         self._snapshots.forget(cluster, place.namespace)
+
+    def see_out(self, service: ServiceRef, config: DeploymentConfig) -> None:
+        """Wait for the pods of replaced revisions. See ``core.replaced.SeeingOut``."""
+        place = Place.read(service)
+        if place is not None and isinstance(config, KubernetesConfig):
+            see_out(self._clusters.of(place), place, service, PRE_STOP_S + config.drain_seconds + MARGIN_S)
 
     def connect(self, service: ServiceRef) -> Connection:
         """Return address and key; through the API server where no address leads there. See ``Target.connect``."""

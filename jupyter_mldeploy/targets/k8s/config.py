@@ -17,6 +17,9 @@ _TAINT_EFFECTS = Literal["NoSchedule", "PreferNoSchedule", "NoExecute"]
 #: Seconds that a pod goes on accepting requests after it was told to end, until every router has noticed.
 PRE_STOP_S = 5
 
+#: Seconds that a pod gets to end, beyond those and its time to drain; then kubelet kills it.
+MARGIN_S = 10
+
 
 class Toleration(BaseModel):
     """A taint that the pods tolerate."""

@@ -35,6 +35,7 @@ from .trouble import is_ready, pod_name
 
 _APPLIED = "applied.json"
 _HALT_S, _LOOK_S = 30.0, 0.1
+_SEE_OUT_LOOK_S = 0.5
 
 
 def deploy(job: Job, cluster: Cluster, progress: Progress) -> Place:
@@ -163,6 +164,16 @@ def remove_leftovers(cluster: Cluster, place: Place, service: ServiceRef, live: 
         number = revision_of(deployment)
         if number is not None and number != serving and int(deployment["spec"].get("replicas", 1)):
             _remove_revision(cluster, place.namespace, service.uid, number)
+
+
+def see_out(cluster: Cluster, place: Place, service: ServiceRef, seconds: float) -> None:
+    """Return when no pod of a replaced revision is left, or after so many seconds: a lost node's pods stay listed."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        parts = read_parts(cluster, place.namespace, service.uid)
+        if all(revision_of(pod) == parts.live_revision for pod in parts.pods):
+            return
+        time.sleep(_SEE_OUT_LOOK_S)
 
 
 def ensure_namespace(cluster: Cluster, namespace: str) -> None:

@@ -15,7 +15,7 @@ from ..container_settings import (
     container_variables,
 )
 from .blueprint import Blueprint
-from .config import PRE_STOP_S, KubernetesConfig, Toleration
+from .config import MARGIN_S, PRE_STOP_S, KubernetesConfig, Toleration
 from .names import CONTAINER, PORT, selector
 
 #: Seconds between two questions whether a container has started, and whether it may have requests.
@@ -31,7 +31,7 @@ def pod_template(blueprint: Blueprint) -> dict[str, Any]:
         # An account with rights is somebody's choice; ours has none, and its token is not even mounted.
         "automountServiceAccountToken": config.service_account is not None,
         "enableServiceLinks": False,
-        "terminationGracePeriodSeconds": PRE_STOP_S + config.drain_seconds + 10,
+        "terminationGracePeriodSeconds": PRE_STOP_S + config.drain_seconds + MARGIN_S,
         "securityContext": {
             "runAsNonRoot": True,
             "runAsUser": config.run_as_user,

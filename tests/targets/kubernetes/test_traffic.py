@@ -11,6 +11,7 @@ import pytest
 
 from jupyter_mldeploy.core.service import Service
 from jupyter_mldeploy.targets.k8s.cluster import Cluster
+from jupyter_mldeploy.targets.k8s.snapshot import read_parts, revision_of
 from tests.core.traffic.test_endpoint import is_share
 
 pytestmark = [pytest.mark.kubernetes, pytest.mark.docker, pytest.mark.timeout(600), pytest.mark.slow]
@@ -35,6 +36,8 @@ def test_two_versions_share_the_requests_and_one_is_left(
     assert service.scoring_uri == address
 
     endpoint.finish("green", timeout_s=300)
+    parts = read_parts(cluster, namespace, service.record.uid)
+    assert {revision_of(pod) for pod in parts.pods} == {parts.live_revision}, "the router went before its versions"
     assert {service.score({}) for _ in range(10)} == {"two"}
     left = {item["metadata"]["name"] for item in cluster.list("Service", namespace)}
     assert left == {service.name}
