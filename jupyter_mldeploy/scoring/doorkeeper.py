@@ -47,12 +47,26 @@ class _Guest:
         self.workers = 0
         self.wanted = 0
         self.serving = False
+        #: It says when it accepts no more; a revision of an earlier version does not.
+        self.closes = False
+        self.accepts = False
         self.crashes: deque[dict[str, Any]] = deque(maxlen=_MOST_CRASHES)
 
     def tell(self, command: str) -> None:
+        if command == "serve":
+            self.accepts = True
         if self.channel is not None:
             with suppress(StatusChannelClosed):
                 self.channel.send({"command": command})
+
+    def has_left(self) -> bool:
+        """Say whether nobody is at the other end any more, although what it said before may be read only now."""
+        try:
+            return not self.line.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
 
 
 class Doorkeeper:
@@ -118,6 +132,7 @@ class Doorkeeper:
         event = message.get("event")
         if event == "here" and not guest.revision:
             guest.revision = str(message.get("revision") or "?")
+            guest.closes = bool(message.get("closes"))
             try:
                 socket.send_fds(guest.line, [b'{"command":"door"}\n'], [self._listening.fileno()])
             except OSError:
@@ -130,6 +145,8 @@ class Doorkeeper:
             else:
                 self._await_order()
         elif event == "serving":
+            if guest is self._taking and guest.has_left():
+                return  # it was removed before we came to read this: the revision before it goes on
             guest.serving = True
             if guest is self._taking:
                 self._taking, self._live = None, guest.revision
@@ -140,8 +157,10 @@ class Doorkeeper:
         elif event == "crash":
             guest.workers = int(message.get("workers") or 0)
             guest.crashes.append({"time": time.time(), **{key: message.get(key) for key in ("text", "code", "oom")}})
+        elif event == "closed":
+            guest.accepts = False
+        self._look()  # first: who reads that a revision serves is not to be answered by the doorman
         self._note()
-        self._look()
 
     def _await_order(self) -> None:
         """Look whether a revision that is ready may take over, as long as there is one."""
@@ -207,6 +226,7 @@ class Doorkeeper:
             "crashes": list(live.crashes) if live else [],
             "looping": len(recent) >= _LOOPING,
             "present": sorted({item.revision for item in self._guests if item.revision}),
+            "accepting": sorted({item.revision for item in self._guests if item.accepts and item.closes}),
             "time": time.time(),
         }
         with suppress(OSError):  # a full disk must not close the door

@@ -137,10 +137,10 @@ class Service:
         """Stop accepting, answer what is here, then stop."""
         if self.listener.draining:
             return
-        self._say({"event": "draining", "reason": reason})
         seconds = self._spec.settings.drain_deadline_s if deadline_s is None else deadline_s
         self._stop_at = self._loop.time() + seconds
         self.listener.drain(self._stop, seconds)
+        self._say({"event": "draining", "reason": reason})  # from here on no connection is accepted
 
     def load(self) -> dict[str, Any]:
         """Return what the worker is doing now.

@@ -64,6 +64,7 @@ class _Child:
         self.ready = False
         self.leaving = False
         self.retiring = False
+        self.closed = False
         self.heard = time.monotonic()
         self.ready_at = 0.0
 
@@ -82,6 +83,7 @@ class Standalone:
         self._sockets = sockets
         self._doorway = Doorway(order["door"], order["revision"]) if order["door"] else None
         self._serving = self._doorway is None
+        self._closed = False
         self._log = ParentLog(structured=order["structured"], revision=order["revision"])
         self._memory = MemoryLimit()
         self._wanted = order["workers"]
@@ -113,6 +115,7 @@ class Standalone:
             self._take_signals(wake_read)
             self._listen()
             self._reap()
+            self._tell_closed()
             self._check()
 
     # ---- starting
@@ -186,6 +189,14 @@ class Standalone:
             ready = sum(child.ready and not child.leaving for child in self._children)
             self._doorway.say(event, workers=ready, wanted=self._wanted, **facts)
 
+    def _tell_closed(self) -> None:
+        """Tell the door when no worker accepts any more: whoever deploys waits for that, and not for the last answer."""
+        if self._doorway is None or self._stopping_until is None or self._closed:
+            return
+        if all(child.closed or not child.ready for child in self._children):
+            self._closed = True
+            self._doorway.say("closed")
+
     # ---- watching
 
     def _wait(self, wake: int) -> None:
@@ -233,7 +244,7 @@ class Standalone:
                 for item in self._sockets:
                     item.listen(_BACKLOG)
                 self._log.ready(message)
-            if self._serving:
+            if self._serving and not child.leaving:
                 self._tell(child, {"command": "go"})
             self._let_retire(child.number)
             self._tell_the_door("ready")
@@ -248,6 +259,8 @@ class Standalone:
         elif event == "retiring" and not child.leaving and self._stopping_until is None:
             child.retiring = True  # it serves until its replacement is ready
             self._starts.append((0.0, child.number))
+        elif event == "draining":
+            child.closed = True
 
     def _let_retire(self, number: int) -> None:
         for child in self._children:

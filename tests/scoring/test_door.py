@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -16,13 +18,16 @@ from typing import Any
 
 import pytest
 
+from jupyter_mldeploy.scoring.doorway import PROTOCOL
+from jupyter_mldeploy.scoring.status import StatusChannel
+
 from .test_standalone import Command, command, free_port
 from .worker_process import wait_until
 
 SCRIPT = (
     "import os, sys, time, signal\n\n\ndef init():\n    print('secret is', os.environ.get('PASSWORD'))\n\n\n"
     "def run(data):\n    if data == 'die':\n        os.kill(os.getpid(), signal.SIGKILL)\n"
-    "    return os.environ['MLDEPLOY_REVISION']\n"
+    "    return os.getpid() if data == 'pid' else os.environ['MLDEPLOY_REVISION']\n"
 )
 
 
@@ -149,6 +154,76 @@ def test_a_candidate_serves_only_when_it_is_told_to(house: House) -> None:
     candidate.process.kill()
     wait_until(lambda: house.state["present"] == ["1"])
     assert house.ask() == (200, '"1"')
+
+
+def test_a_revision_that_was_followed_is_named_until_it_accepts_no_more(house: House) -> None:
+    """Not until its end: a client that keeps its connection has that as long as the revision has patience."""
+    before = house.revision(1, MLDEPLOY_DRAIN_IDLE_S="60")
+    assert house.state["accepting"] == ["1"]
+    kept = http.client.HTTPConnection("127.0.0.1", house.port, timeout=10)
+    kept.request("POST", "/score", "x")
+    assert kept.getresponse().read() == b'"1"'
+    worker = int(house.ask("pid")[1])
+    os.kill(worker, signal.SIGSTOP)
+    try:
+        house.revision(2)
+        assert house.state["accepting"] == ["1", "2"], "it has not heard yet that it is to accept no more"
+    finally:
+        os.kill(worker, signal.SIGCONT)
+    wait_until(lambda: house.state["accepting"] == ["2"])
+    assert {house.ask() for _ in range(20)} == {(200, '"2"')}
+    assert before.process.poll() is None
+    assert house.state["present"] == ["1", "2"]
+    kept.close()
+    assert before.process.wait(15) == 0
+
+
+class Actor:
+    """A revision that says what a test wants."""
+
+    def __init__(self, house: House, number: int, **more: Any) -> None:
+        line = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        line.connect(str(house.folder / "door.sock"))
+        line.sendall(
+            json.dumps({"event": "here", "revision": str(number), "version": PROTOCOL, **more}).encode() + b"\n"
+        )
+        _, (listening,), _, _ = socket.recv_fds(line, 1024, 1)
+        os.close(listening)
+        self.channel = StatusChannel(line)
+        self.say("ready", workers=1, wanted=1)
+        (house.folder / "door.take").write_text(str(number))
+        self.hear("serve")
+
+    def say(self, event: str, **facts: Any) -> None:
+        self.channel.send({"event": event, **facts})
+
+    def hear(self, command: str) -> None:
+        wait_until(lambda: {"command": command} in self.channel.receive())
+
+
+def test_a_revision_that_is_gone_before_its_word_is_read_does_not_take_over(house: House) -> None:
+    """As when it is removed while the door gets no time to run: the revision before it must not be sent away."""
+    house.revision(1)
+    actor = Actor(house, 2, closes=True)
+    house.door.send_signal(signal.SIGSTOP)
+    actor.say("serving")
+    actor.channel.close()
+    house.door.send_signal(signal.SIGCONT)
+    wait_until(lambda: house.state["present"] == ["1"])
+    assert (house.state["live"], house.state["serving"]) == ("1", True)
+    assert {house.ask() for _ in range(20)} == {(200, '"1"')}
+
+
+def test_a_revision_of_an_earlier_version_is_not_waited_for(house: House) -> None:
+    """It never says that it accepts no more, so nobody may wait for that."""
+    actor = Actor(house, 1)
+    actor.say("serving")
+    wait_until(lambda: house.state["serving"])
+    house.revision(2)
+    actor.hear("drain")
+    assert house.state["accepting"] == ["2"]
+    assert house.state["present"] == ["1", "2"]
+    actor.channel.close()
 
 
 def test_a_killed_revision_is_told_of_and_comes_back(house: House) -> None:
