@@ -190,7 +190,7 @@ class Standalone:
             self._doorway.say(event, workers=ready, wanted=self._wanted, **facts)
 
     def _tell_closed(self) -> None:
-        """Tell the door when no worker accepts any more: whoever deploys waits for that, and not for the last answer."""
+        """Tell the door when no worker accepts any more; whoever deploys waits for that, not for the last answer."""
         if self._doorway is None or self._stopping_until is None or self._closed:
             return
         if all(child.closed or not child.ready for child in self._children):

@@ -239,18 +239,22 @@ def _roll_out(engine: Any, job: Job, config: DockerConfig, image: BuiltImage, pr
     try:
         door = rollout.run(image, view)
     except BaseException:
-        rollout.undo()
+        taken = rollout.undo()
+        if taken is not None:
+            dismiss(engine, job, config, taken)
         raise
     dismiss(engine, job, config, door)
     return _settled(engine, job)
 
 
 def _settled(engine: Any, job: Job) -> Observation:
-    """Look at a revision that has just said that it serves, once its door has noted that as well."""
+    """Look at a revision that has just said that it serves, once its door has noted that, and nobody else accepts."""
     until = time.monotonic() + _NOTED_S
     while True:
-        seen = observe(engine, job.service, View.of(engine, job.service.uid))
-        if seen.state is State.HEALTHY or time.monotonic() > until:
+        view = View.of(engine, job.service.uid)
+        seen = observe(engine, job.service, view)
+        serves = seen.state is State.HEALTHY and seen.live_revision == job.revision
+        if (serves and not view.others_accept) or time.monotonic() > until:
             return seen
         time.sleep(_LOOK_S)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import socket
 import tarfile
 import time
 from collections.abc import Callable
@@ -19,7 +21,7 @@ from jupyter_mldeploy.targets.docker_files import door_state, get
 from jupyter_mldeploy.targets.docker_house import Household, Part
 from jupyter_mldeploy.targets.docker_observe import View, observe
 from jupyter_mldeploy.targets.docker_rooms import remove_container
-from jupyter_mldeploy.targets.docker_sweep import remove_everything
+from jupyter_mldeploy.targets.docker_sweep import remove_everything, sweep
 
 pytest.importorskip("docker")
 
@@ -71,8 +73,8 @@ def file_of(value: Any) -> tuple[list[bytes], dict[str, Any]]:
     return [stream.getvalue()], {}
 
 
-def part(role: str, number: int = 0) -> Part:
-    return Part(role, role, role, "running", number, {"port": 5001}, "image")
+def part(role: str, number: int = 0, **facts: Any) -> Part:
+    return Part(role, role, role, "running", number, {"port": 5001, **facts}, "image")
 
 
 def reference(folder: Path) -> ServiceRef:
@@ -134,3 +136,42 @@ def test_what_a_door_noted_of_a_revisions_former_life_is_no_news(tmp_path: Path,
     engine = Engine(inspect_container=[inspected(2_000.0), inspected(500.0)])
     seen = observe(engine, reference(tmp_path), View(Household((door, revision)), door, said, 1))
     assert seen.state == state
+
+
+#: Who deployed it is dead: no process of that number has this token.
+DEAD = {"host": socket.gethostname(), "pid": os.getpid(), "token": "another"}
+
+
+def listed(role: str, number: int = 0, **facts: Any) -> dict[str, Any]:
+    label = "mldeploy.door" if role == "door" else "mldeploy.revision"
+    labels = {"mldeploy.role": role, label: json.dumps({"number": number, **facts})}
+    return {"Id": f"{role}{number}", "Names": [f"/{role}{number}"], "State": "running", "Labels": labels}
+
+
+def test_a_revision_that_was_told_to_take_over_is_not_removed_when_its_deployer_is_dead(tmp_path: Path) -> None:
+    """Its door gets no time to do so for a moment; removed then, it would leave nobody to serve."""
+    found = [listed("door", port=5001), listed("revision", 1), listed("revision", 2, owner=DEAD)]
+    order, before, after = file_of(2), file_of({"live": "1"}), file_of({"live": "2"})
+    engine = Engine(
+        containers=[found],
+        inspect_container=[inspected()],
+        get_archive=[before, order, before, order, after],
+        update_container=[None],
+        kill=[None],
+    )
+    assert sweep(engine, reference(tmp_path), View.of(engine, "uid")) is True
+    assert "remove_container" not in engine.calls
+    assert engine.calls.count("kill") == 1, "the revision before it is sent away"
+
+
+def test_a_candidate_that_was_never_told_to_take_over_goes_with_its_deployer(tmp_path: Path) -> None:
+    found = [listed("door", port=5001), listed("revision", 1), listed("revision", 2, owner=DEAD)]
+    engine = Engine(
+        containers=[found],
+        inspect_container=[inspected()],
+        get_archive=[file_of({"live": "1"}), file_of(1)],
+        remove_container=[None],
+        logs=[io.BytesIO()],
+    )
+    assert sweep(engine, reference(tmp_path), View.of(engine, "uid")) is True
+    assert engine.calls.count("remove_container") == 1
