@@ -126,7 +126,7 @@ class DockerBuilder:
             # What other FROMs of the stage have made is needed no more, and may know the secrets.
             self._discard(engine, said.layers)
         if said.error is not None:
-            if below is not None and (_GONE.search(said.error) or _find(engine, below) is None):
+            if below is not None and (_is_missing(said.error, below) or _find(engine, below) is None):
                 raise _GoneError(f"The {below} stage was removed while the {stage.name} stage was built on it.")
             raise failed_step(stage, said)
         if not said.ended:
@@ -198,6 +198,11 @@ def _in_use(reference: str, by: str) -> InUseError:
         f"The image {reference} is used by a container: {by}.",
         hint=f"Remove the container first (`docker ps --all --filter ancestor={reference}` shows it).",
     )
+
+
+def _is_missing(error: str, below: str) -> bool:
+    """Say whether a build failed as what it stands on was not there; a registry is asked for it then, and refuses."""
+    return bool(_GONE.search(error)) or f"pull access denied for {below.rpartition(':')[0]}" in error
 
 
 def _needs_secrets(stage: Stage) -> bool:

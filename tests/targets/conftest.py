@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,6 +15,12 @@ from jupyter_mldeploy.core.workspace import Workspace
 from tests.targets.local_service import ECHO
 
 pytest.register_assert_rewrite("jupyter_mldeploy.targets.conformance")
+
+
+@pytest.fixture
+def own(worker_id: str) -> str:
+    """What makes a name of this test's own on an engine that other runs of the tests use as well."""
+    return f"{worker_id}-{os.getpid()}"
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -34,10 +35,10 @@ Deploy = Callable[..., Service]
 
 
 @pytest.fixture
-def deploy(workspace: Workspace, tmp_path: Path, worker_id: str) -> Deploy:
+def deploy(workspace: Workspace, tmp_path: Path, own: str) -> Deploy:
     """Deploys a script's text to Docker; keywords are its configuration."""
 
-    def call(text: str = ECHO.format(answer="one"), name: str = f"docker-{worker_id}", **config: Any) -> Service:
+    def call(text: str = ECHO.format(answer="one"), name: str = f"docker-{own}", **config: Any) -> Service:
         path = tmp_path / "score.py"
         path.write_text(text)
         return workspace.deploy(name, path, target="docker", config=config, timeout_s=110)
@@ -49,6 +50,18 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def change_port(service: Service) -> int:
+    """Give a service another port, and yet another one where somebody else was faster; return it."""
+    for _ in range(2):
+        port = free_port()
+        with suppress(ConflictError):
+            service.update(config={"port": port}, timeout_s=110)
+            return port
+    port = free_port()
+    service.update(config={"port": port}, timeout_s=110)
+    return port
 
 
 SECRET = 's3cret-väl"ue-4711'
@@ -95,9 +108,9 @@ def test_containers_have_no_privileges_and_secrets_are_nowhere_to_be_seen(
             assert keys.primary.encode() not in data, path
 
 
-def test_nothing_is_left_after_deletion(deploy: Deploy, tmp_path: Path, worker_id: str) -> None:
+def test_nothing_is_left_after_deletion(deploy: Deploy, tmp_path: Path, own: str) -> None:
     """Containers, volume, images: what two revisions needed is gone with the service."""
-    name = f"docker-gone-{worker_id}"
+    name = f"docker-gone-{own}"
     before = belongings(name)
     service = deploy(name=name)
     (tmp_path / "score.py").write_text(ECHO.format(answer="two"))
@@ -113,8 +126,7 @@ def test_the_port_stays_and_can_be_changed(deploy: Deploy, workspace: Workspace,
     uri = service.scoring_uri
     service.update(config={"environment_variables": {"A": "1"}}, timeout_s=110)
     assert service.scoring_uri == uri
-    port = free_port()
-    service.update(config={"port": port}, timeout_s=110)
+    port = change_port(service)
     assert service.scoring_uri == f"http://127.0.0.1:{port}/score"
     assert service.score("1") == ["one", "1"]
     other = free_port()
@@ -165,12 +177,12 @@ def test_without_an_engine_local_is_offered(
     assert service.score("1") == ["one", "1"]
 
 
-def test_volumes_and_networks(deploy: Deploy, tmp_path: Path, worker_id: str) -> None:
+def test_volumes_and_networks(deploy: Deploy, tmp_path: Path, own: str) -> None:
     """A folder is mounted read-only; other containers of a network reach the service by its name."""
     folder = tmp_path / "data"
     folder.mkdir()
     (folder / "words.txt").write_text("hello")
-    network = f"mldeploy-test-{worker_id}"
+    network = f"mldeploy-test-{own}"
     docker("network", "create", network)
     try:
         text = "def init():\n    pass\n\n\ndef run(data):\n    return open('/data/words.txt').read()\n"
@@ -250,10 +262,10 @@ def test_many_processes_read_the_log_and_each_line_comes_once(deploy: Deploy) ->
     assert [len(re.findall(rf"line {number}\b", text)) for number in range(20)] == [1] * 20
 
 
-def test_the_command_line_needs_to_know_nothing_of_docker(tmp_path: Path, worker_id: str) -> None:
+def test_the_command_line_needs_to_know_nothing_of_docker(tmp_path: Path, own: str) -> None:
     """``mldeploy deploy --target docker --set …``: fields, help and refusals come from the target's schema."""
     (tmp_path / "score.py").write_text(ECHO.format(answer="cli"))
-    name = f"docker-cli-{worker_id}"
+    name = f"docker-cli-{own}"
 
     def mldeploy(*arguments: str, code: int = 0) -> str:
         environment = {**os.environ, "MLDEPLOY_HOME": str(tmp_path / "home")}
@@ -277,8 +289,8 @@ def test_the_command_line_needs_to_know_nothing_of_docker(tmp_path: Path, worker
         mldeploy("delete", name)
 
 
-def test_collected_model_data_outlives_the_service(deploy: Deploy, tmp_path: Path, worker_id: str) -> None:
-    volume = f"docker-rows-{worker_id}-{os.getpid()}"
+def test_collected_model_data_outlives_the_service(deploy: Deploy, tmp_path: Path, own: str) -> None:
+    volume = f"docker-rows-{own}"
     text = (
         "from azureml.monitoring import ModelDataCollector\n\n\ndef init():\n    global inputs\n"
         "    inputs = ModelDataCollector('m', designation='inputs')\n\n\n"

@@ -175,3 +175,14 @@ def test_a_candidate_that_was_never_told_to_take_over_goes_with_its_deployer(tmp
     )
     assert sweep(engine, reference(tmp_path), View.of(engine, "uid")) is True
     assert engine.calls.count("remove_container") == 1
+
+
+@pytest.mark.parametrize("answer", [GONE, refusal(409, "can not get logs from container which is dead")])
+def test_a_revision_that_is_being_removed_has_no_last_lines_and_is_no_error(tmp_path: Path, answer: Any) -> None:
+    door, revision = part("door"), part("revision", 1)
+    ended = {"Name": "/revision", "State": {"Status": "exited", "Running": False, "ExitCode": 3}}
+    engine = Engine(inspect_container=[ended], logs=[answer])
+    said = {"live": "1", "serving": True, "time": time.time()}
+    seen = observe(engine, reference(tmp_path), View(Household((door, revision)), door, said, 1))
+    assert seen.state == "Failed"
+    assert "exit code 3" in str(seen.reason)
