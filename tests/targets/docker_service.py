@@ -25,7 +25,10 @@ def parts(service: Service | str) -> list[dict[str, Any]]:
     """What the engine knows of a service's containers, the door last."""
     uid = service if isinstance(service, str) else service.record.uid
     listed = docker("ps", "-aq", "--no-trunc", "--filter", f"label=mldeploy.uid={uid}").split()
-    found = json.loads(docker("inspect", *listed)) if listed else []
+    inspect = ["docker", "container", "inspect", *listed]
+    # What has gone since it was listed is left out, and makes the client's exit code another one.
+    shown = subprocess.run(inspect, capture_output=True, text=True, check=False, timeout=60).stdout if listed else ""
+    found = json.loads(shown or "[]")
     return sorted(found, key=lambda item: item["Config"]["Labels"]["mldeploy.role"], reverse=True)
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -54,25 +54,27 @@ def test_an_update_returns_when_the_revision_before_it_accepts_no_more(
 
     monkeypatch.setattr(docker_target, "observe", look)
     monkeypatch.setattr(docker_target, "_NOTED_S", 100.0)
-    old = revision(deploy("one"))
-    (worker,) = processes(old["Id"]) - {old["State"]["Pid"]}
-    os.kill(worker, signal.SIGSTOP)
-    try:
-        with ThreadPoolExecutor(1) as pool:
-            updating = pool.submit(deploy, "two")
-            wait_for(lambda: updating.done() or [item.live_revision for item in looks].count(2) > 2, "looks", 110)
-            assert not updating.done(), "a worker that has not heard of it yet would still accept"
-            os.kill(worker, signal.SIGCONT)
-            service = updating.result()
-    finally:
-        with suppress(ProcessLookupError):
-            os.kill(worker, signal.SIGCONT)
+    with held(deploy("one")) as worker, ThreadPoolExecutor(1) as pool:
+        updating = pool.submit(deploy, "two")
+        wait_for(lambda: updating.done() or [item.live_revision for item in looks].count(2) > 2, "looks", 110)
+        assert not updating.done(), "a worker that has not heard of it yet would still accept"
+        os.kill(worker, signal.SIGCONT)
+        service = updating.result()
     assert [service.score("1") for _ in range(10)] == [["two", "1"]] * 10
 
 
-def processes(container: str) -> set[int]:
-    """The processes of a container, by this machine's numbers."""
-    return {int(line.split()[1]) for line in docker("top", container).splitlines()[1:]}
+@contextmanager
+def held(service: Service) -> Iterator[int]:
+    """Give the only worker of a service's revision no time to run; yield its pid on this machine."""
+    found = revision(service)
+    listed = {int(line.split()[1]) for line in docker("top", found["Id"]).splitlines()[1:]}
+    (worker,) = listed - {found["State"]["Pid"]}
+    os.kill(worker, signal.SIGSTOP)
+    try:
+        yield worker
+    finally:
+        with suppress(ProcessLookupError):
+            os.kill(worker, signal.SIGCONT)
 
 
 def test_a_changed_port_is_known_although_the_new_door_notes_late_whom_it_serves(
@@ -93,9 +95,10 @@ def test_a_changed_port_is_known_although_the_new_door_notes_late_whom_it_serves
             late = 3
 
     monkeypatch.setattr(docker_observe, "door_state", door_state)
-    deploy("one")
+    before = deploy("one")
     port = free_port()
-    service = deploy("two", report, port=port)
+    with held(before):  # so that its container, which is to end, is there for a while
+        service = deploy("two", report, port=port)
     assert late == 0
     assert service.scoring_uri == f"http://127.0.0.1:{port}/score"
     assert service.score("1") == ["two", "1"]
