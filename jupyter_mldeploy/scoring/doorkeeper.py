@@ -50,6 +50,7 @@ class _Guest:
         #: It says when it accepts no more; a revision of an earlier version does not.
         self.closes = False
         self.accepts = False
+        self.keys: int | None = None
         self.crashes: deque[dict[str, Any]] = deque(maxlen=_MOST_CRASHES)
 
     def tell(self, command: str) -> None:
@@ -130,6 +131,8 @@ class Doorkeeper:
 
     def _take(self, guest: _Guest, message: dict[str, Any]) -> None:
         event = message.get("event")
+        if "keys" in message:
+            guest.keys = int(message["keys"])
         if event == "here" and not guest.revision:
             guest.revision = str(message.get("revision") or "?")
             guest.closes = bool(message.get("closes"))
@@ -223,6 +226,7 @@ class Doorkeeper:
             "serving": live is not None,
             "workers": live.workers if live else 0,
             "wanted": live.wanted if live else 0,
+            "keys": live.keys if live else None,
             "crashes": list(live.crashes) if live else [],
             "looping": len(recent) >= _LOOPING,
             "present": sorted({item.revision for item in self._guests if item.revision}),

@@ -11,8 +11,10 @@ none is lost while one revision follows another.
     {"event": "serving"}    it accepts                     {"command": "drain"}   accept no more, answer, end
     {"event": "crash", …}   one of its workers ended
     {"event": "closed"}     it accepts no more
+    {"event": "keys", …}    its workers have read changed keys
 
-A revision of an earlier version never says ``closed``; one that will says so when it comes (``"closes": true``).
+``ready``, ``crash`` and ``keys`` say how many changes of the keys every worker has read. A revision of an earlier
+version says nothing of keys and never ``closed``; one that will says so when it comes (``"closes": true``).
 """
 
 from __future__ import annotations

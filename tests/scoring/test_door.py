@@ -82,10 +82,10 @@ class House:
         found: dict[str, Any] = json.loads((self.folder / "door.json").read_bytes())
         return found
 
-    def ask(self, body: str = "x") -> tuple[int, str]:
+    def ask(self, body: str = "x", key: str = "") -> tuple[int, str]:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
         try:
-            connection.request("POST", "/score", body)
+            connection.request("POST", "/score", body, {"Authorization": f"Bearer {key}"} if key else {})
             answer = connection.getresponse()
             return answer.status, answer.read().decode()
         finally:
@@ -269,6 +269,26 @@ def test_why_a_candidate_cannot_start_is_in_its_log(house: House) -> None:
     assert event["stage"] == "init"
     assert event["traceback"][-1]["text"] == "raise RuntimeError('no weights')"
     assert house.ask() == (200, '"1"')
+
+
+def test_changed_keys_are_told_of_when_every_worker_has_read_them(house: House) -> None:
+    keys = house.folder / "keys.json"
+    keys.write_text('{"primary": "first-key", "secondary": "second-key"}')
+    house.revision(1, MLDEPLOY_KEYS_FILE=str(keys), WORKER_COUNT="2")
+    wait_until(lambda: house.state["workers"] == 2)
+    before = house.state["keys"]
+    held = int(house.ask("pid", "first-key")[1])
+    os.kill(held, signal.SIGSTOP)
+    try:
+        other = keys.with_suffix(".new")
+        other.write_text('{"primary": "third-key", "secondary": "second-key"}')
+        other.replace(keys)
+        wait_until(lambda: house.ask(key="third-key")[0] == 200)
+        assert house.state["keys"] == before, "one of the two takes the former key yet"
+    finally:
+        os.kill(held, signal.SIGCONT)
+    wait_until(lambda: house.state["keys"] == before + 1)
+    assert {house.ask(key="first-key")[0] for _ in range(20)} == {401}
 
 
 def test_secrets_from_a_file_reach_the_script_and_no_log(house: House) -> None:
