@@ -26,7 +26,7 @@ _LONGEST_SILENCE_S = 3600.0
 _STEP_ENDS_S = 30.0
 #: How often what a build stands on may be removed under it, and how an engine says so.
 _ATTEMPTS = 3
-_GONE = re.compile(r"unknown parent image|failed to set parent|layer does not exist")
+_GONE = re.compile(r"unknown parent image|failed to set parent|layer does not exist|failed to get destination image")
 _LAYER = re.compile(r"\s*---> ([0-9a-f]{12,64})\s*")
 
 
@@ -126,8 +126,8 @@ class DockerBuilder:
             # What other FROMs of the stage have made is needed no more, and may know the secrets.
             self._discard(engine, said.layers)
         if said.error is not None:
-            if below is not None and (_is_missing(said.error, below) or _find(engine, below) is None):
-                raise _GoneError(f"The {below} stage was removed while the {stage.name} stage was built on it.")
+            if _is_missing(said.error, below) or (below is not None and _find(engine, below) is None):
+                raise _GoneError(f"What the {stage.name} stage stands on was removed while it was built.")
             raise failed_step(stage, said)
         if not said.ended:
             raise broken_off(f"it said no more after `{said.step[:80]}`")
@@ -200,9 +200,10 @@ def _in_use(reference: str, by: str) -> InUseError:
     )
 
 
-def _is_missing(error: str, below: str) -> bool:
+def _is_missing(error: str, below: str | None) -> bool:
     """Say whether a build failed as what it stands on was not there; a registry is asked for it then, and refuses."""
-    return bool(_GONE.search(error)) or f"pull access denied for {below.rpartition(':')[0]}" in error
+    refused = below is not None and f"pull access denied for {below.rpartition(':')[0]}" in error
+    return refused or bool(_GONE.search(error))
 
 
 def _needs_secrets(stage: Stage) -> bool:

@@ -9,13 +9,17 @@ import socket
 import tarfile
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from jupyter_mldeploy.core.images.context import BuildContext, Stage
+from jupyter_mldeploy.core.progress import Progress
 from jupyter_mldeploy.core.target import ServiceRef
+from jupyter_mldeploy.targets import docker_builder
 from jupyter_mldeploy.targets.docker_adoption import find_services
 from jupyter_mldeploy.targets.docker_files import door_state, get
 from jupyter_mldeploy.targets.docker_house import Household, Part
@@ -186,3 +190,22 @@ def test_a_revision_that_is_being_removed_has_no_last_lines_and_is_no_error(tmp_
     seen = observe(engine, reference(tmp_path), View(Household((door, revision)), door, said, 1))
     assert seen.state == "Failed"
     assert "exit code 3" in str(seen.reason)
+
+
+def test_a_step_whose_cached_layer_is_removed_meanwhile_is_built_once_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The engine finds a layer of an image that another process removes, and has no place for this one then."""
+    from docker.errors import ImageNotFound
+
+    lost = [{"error": 'failed to get destination image "sha256:06ea": No such image: sha256:06ea'}]
+    built = {"Id": "sha256:1", "Size": 1}
+    engine = Engine(
+        inspect_image=[ImageNotFound(""), ImageNotFound(""), built],
+        build=[lost, [{"stream": "Successfully built 1"}]],
+        end_streams=[None],
+    )
+    monkeypatch.setattr(docker_builder, "engine_for", lambda *_: nullcontext(engine))
+    said: list[str] = []
+    context = BuildContext((Stage("base", "FROM scratch\n"),))
+    found = docker_builder.DockerBuilder().build(context, "mldeploy/raced:1", Progress(60), said.append)
+    assert found.reference == "mldeploy/raced:1"
+    assert any("was removed while" in line for line in said)
