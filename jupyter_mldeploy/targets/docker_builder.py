@@ -126,7 +126,9 @@ class DockerBuilder:
             # What other FROMs of the stage have made is needed no more, and may know the secrets.
             self._discard(engine, said.layers)
         if said.error is not None:
-            if _is_missing(said.error, below) or (below is not None and _find(engine, below) is None):
+            # An engine that does not have what a stage stands on asks a registry for it, which refuses or is not there.
+            asked = below is not None and said.step.startswith(f"FROM {below} ")
+            if asked or _GONE.search(said.error) or (below is not None and _find(engine, below) is None):
                 raise _GoneError(f"What the {stage.name} stage stands on was removed while it was built.")
             raise failed_step(stage, said)
         if not said.ended:
@@ -198,12 +200,6 @@ def _in_use(reference: str, by: str) -> InUseError:
         f"The image {reference} is used by a container: {by}.",
         hint=f"Remove the container first (`docker ps --all --filter ancestor={reference}` shows it).",
     )
-
-
-def _is_missing(error: str, below: str | None) -> bool:
-    """Say whether a build failed as what it stands on was not there; a registry is asked for it then, and refuses."""
-    refused = below is not None and f"pull access denied for {below.rpartition(':')[0]}" in error
-    return refused or bool(_GONE.search(error))
 
 
 def _needs_secrets(stage: Stage) -> bool:
