@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -25,8 +27,8 @@ from jupyter_mldeploy.errors import (
     NotSupportedError,
     TargetUnavailableError,
 )
-from jupyter_mldeploy.targets import docker_house, docker_rollout
-from tests.targets.docker_service import ECHO, belongings, docker, engine_over_tcp, parts, revision
+from jupyter_mldeploy.targets import docker_access, docker_house, docker_rollout
+from tests.targets.docker_service import ECHO, belongings, docker, engine_over_tcp, held, parts, revision
 from tests.targets.local_service import wait_for
 
 pytestmark = pytest.mark.docker
@@ -244,6 +246,37 @@ def _ready_for(container: str) -> float:
     lines = [json.loads(line) for line in docker("logs", container).splitlines()]
     said = [line["time"] for line in lines if (line.get("event") or {}).get("event") == "ready"]
     return time.time() - said[-1] if said and said[-1] > started else 0.0
+
+
+def test_changed_keys_count_when_every_worker_has_read_them(deploy: Deploy, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker that gets no time to run answers no question, and would take the former key afterwards."""
+    service = deploy(workers=2)
+    former = service.keys().primary
+    looks: list[dict[str, Any]] = []
+    read = docker_access.door_state
+
+    def look(engine: Any, door: docker_house.Part) -> dict[str, Any]:
+        looks.append(read(engine, door))
+        return looks[-1]
+
+    monkeypatch.setattr(docker_access, "door_state", look)
+    monkeypatch.setattr(docker_access, "_PATIENCE_S", 100.0)
+    with held(service) as worker, ThreadPoolExecutor(1) as pool:
+        changing = pool.submit(service.regenerate_key, "primary")
+        takes_new = {"Authorization": f"Bearer {wait_for(lambda: changed_key(service, former), 'another key')}"}
+        wait_for(
+            lambda: changing.done() or (service.request("1", headers=takes_new).ok and len(looks) > 3), "looks", 90
+        )
+        assert not changing.done()
+        os.kill(worker, signal.SIGCONT)
+        changing.result()
+    with_former = {"Authorization": f"Bearer {former}"}
+    assert {service.request("1", headers=with_former).status for _ in range(20)} == {401}
+
+
+def changed_key(service: Service, former: str) -> str:
+    present = service.keys().primary
+    return "" if present == former else present
 
 
 def test_many_processes_read_the_log_and_each_line_comes_once(deploy: Deploy) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from jupyter_mldeploy.targets.docker_client import engine_client
 from jupyter_mldeploy.targets.docker_house import Part
 from tests.patience import FACTOR
 from tests.targets.docker_images import free_port
-from tests.targets.docker_service import ECHO, docker, parts, revision
+from tests.targets.docker_service import ECHO, held, parts
 from tests.targets.local_service import wait_for
 
 pytestmark = pytest.mark.docker
@@ -61,20 +61,6 @@ def test_an_update_returns_when_the_revision_before_it_accepts_no_more(
         os.kill(worker, signal.SIGCONT)
         service = updating.result()
     assert [service.score("1") for _ in range(10)] == [["two", "1"]] * 10
-
-
-@contextmanager
-def held(service: Service) -> Iterator[int]:
-    """Give the only worker of a service's revision no time to run; yield its pid on this machine."""
-    found = revision(service)
-    listed = {int(line.split()[1]) for line in docker("top", found["Id"]).splitlines()[1:]}
-    (worker,) = listed - {found["State"]["Pid"]}
-    os.kill(worker, signal.SIGSTOP)
-    try:
-        yield worker
-    finally:
-        with suppress(ProcessLookupError):
-            os.kill(worker, signal.SIGCONT)
 
 
 def test_a_changed_port_is_known_although_the_new_door_notes_late_whom_it_serves(
