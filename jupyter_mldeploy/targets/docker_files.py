@@ -83,7 +83,7 @@ def _archive(folder: PurePosixPath, mode: int, files: Mapping[str, bytes]) -> by
 def _header(name: str, mode: int) -> tarfile.TarInfo:
     header = tarfile.TarInfo(name)
     header.mode, header.uid, header.gid = mode, USER_ID, USER_ID
-    header.mtime = int(time.time())
+    header.mtime = time.time()  # whole seconds would hide that a file was replaced twice in one of them
     return header
 
 

@@ -21,7 +21,7 @@ from jupyter_mldeploy.core.progress import Progress
 from jupyter_mldeploy.core.target import ServiceRef
 from jupyter_mldeploy.targets import docker_builder
 from jupyter_mldeploy.targets.docker_adoption import find_services
-from jupyter_mldeploy.targets.docker_files import door_state, get
+from jupyter_mldeploy.targets.docker_files import door_state, get, put
 from jupyter_mldeploy.targets.docker_house import Household, Part
 from jupyter_mldeploy.targets.docker_observe import View, observe
 from jupyter_mldeploy.targets.docker_rooms import remove_container
@@ -101,6 +101,19 @@ def test_a_volume_that_the_engine_still_holds_is_removed_all_the_same(tmp_path: 
 @pytest.mark.parametrize("after", [GONE, inspected(status="removing"), inspected(status="dead")])
 def test_a_file_of_a_container_that_is_being_removed_is_no_error(after: Any) -> None:
     assert get(Engine(inspect_container=[inspected(), after], get_archive=[HALF_GONE]), "door", "door.json") is None
+
+
+def test_a_file_that_is_replaced_twice_in_a_second_has_two_times() -> None:
+    """The volume gives both the same inode, so workers that look for changed keys would not see the second change."""
+    times: list[float] = []
+
+    def take(_container: str, _place: str, data: bytes) -> None:
+        with tarfile.open(fileobj=io.BytesIO(data)) as archive:
+            times.append(archive.getmember("service/keys.json").mtime)
+
+    for key in (b"one", b"two"):
+        put(SimpleNamespace(put_archive=take), "door", {"keys.json": key})
+    assert times[0] != times[1]
 
 
 def test_an_error_of_a_container_that_stays_is_one() -> None:
