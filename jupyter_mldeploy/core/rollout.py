@@ -173,7 +173,15 @@ class Rollout:
         return record
 
     def failed(self, record: ServiceRecord, target: Target, revision: RevisionRecord, error: BaseException) -> None:
-        """Settle a candidate that did not come to life; the service keeps what it had."""
+        """Settle a candidate that did not come to life; the service keeps what it had.
+
+        What was broken off a moment too late serves all the same, and is settled as what it is.
+        """
+        seen = target.observe(self.reference(record)) if record.live_revision is not None else None
+        if seen is not None and seen.live_revision == revision.number:
+            self._settle_live(record, revision, seen)
+            self.settle(record, seen)
+            return
         if isinstance(error, MldeployError):
             reason = error.message
         elif isinstance(error, KeyboardInterrupt):
@@ -186,11 +194,11 @@ class Rollout:
             service_uid=record.uid, service=record.name, revision=revision.number,
             data=error.to_dict() if isinstance(error, MldeployError) else {},
         )  # fmt: skip
-        if record.live_revision is None:
+        if seen is None:
             state = State(error.state) if isinstance(error, DeploymentError) and error.state else State.FAILED
             self.announce(record, State.FAILED if state is State.TRANSITIONING else state, reason)
         else:
-            self.settle(record, target.observe(self.reference(record)))
+            self.settle(record, seen)
 
     def has_candidates(self, record: ServiceRecord) -> bool:
         """Return whether the outcome of a deployment is open."""
@@ -202,11 +210,7 @@ class Rollout:
             if revision.state is not RevisionState.CANDIDATE:
                 continue
             if seen.live_revision == revision.number:
-                self._catalogue.settle_live(record.uid, revision.number, seen.facts)
-                self._events.append(
-                    EventKind.REVISION_LIVE, f"{record.name} revision {revision.number} is live",
-                    service_uid=record.uid, service=record.name, revision=revision.number,
-                )  # fmt: skip
+                self._settle_live(record, revision, seen)
             else:
                 reason = "The process that deployed it ended before it was done."
                 self._catalogue.settle_failed(record.uid, revision.number, reason)
@@ -216,6 +220,13 @@ class Rollout:
                 )  # fmt: skip
                 if record.live_revision is None and seen.live_revision is None:
                     record = self.announce(record, State.FAILED, reason)
+
+    def _settle_live(self, record: ServiceRecord, revision: RevisionRecord, seen: Observation) -> None:
+        self._catalogue.settle_live(record.uid, revision.number, seen.facts)
+        self._events.append(
+            EventKind.REVISION_LIVE, f"{record.name} revision {revision.number} is live",
+            service_uid=record.uid, service=record.name, revision=revision.number,
+        )  # fmt: skip
 
     def settle(self, record: ServiceRecord, seen: Observation) -> ServiceRecord:
         """Write what the target reports into the service's record and announce a change."""

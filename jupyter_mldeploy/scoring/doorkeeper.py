@@ -47,12 +47,27 @@ class _Guest:
         self.workers = 0
         self.wanted = 0
         self.serving = False
+        #: It says when it accepts no more; a revision of an earlier version does not.
+        self.closes = False
+        self.accepts = False
+        self.keys: int | None = None
         self.crashes: deque[dict[str, Any]] = deque(maxlen=_MOST_CRASHES)
 
     def tell(self, command: str) -> None:
+        if command == "serve":
+            self.accepts = True
         if self.channel is not None:
             with suppress(StatusChannelClosed):
                 self.channel.send({"command": command})
+
+    def has_left(self) -> bool:
+        """Say whether nobody is at the other end any more, although what it said before may be read only now."""
+        try:
+            return not self.line.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
 
 
 class Doorkeeper:
@@ -116,8 +131,11 @@ class Doorkeeper:
 
     def _take(self, guest: _Guest, message: dict[str, Any]) -> None:
         event = message.get("event")
+        if "keys" in message:
+            guest.keys = int(message["keys"])
         if event == "here" and not guest.revision:
             guest.revision = str(message.get("revision") or "?")
+            guest.closes = bool(message.get("closes"))
             try:
                 socket.send_fds(guest.line, [b'{"command":"door"}\n'], [self._listening.fileno()])
             except OSError:
@@ -130,6 +148,8 @@ class Doorkeeper:
             else:
                 self._await_order()
         elif event == "serving":
+            if guest is self._taking and guest.has_left():
+                return  # it was removed before we came to read this: the revision before it goes on
             guest.serving = True
             if guest is self._taking:
                 self._taking, self._live = None, guest.revision
@@ -140,8 +160,10 @@ class Doorkeeper:
         elif event == "crash":
             guest.workers = int(message.get("workers") or 0)
             guest.crashes.append({"time": time.time(), **{key: message.get(key) for key in ("text", "code", "oom")}})
+        elif event == "closed":
+            guest.accepts = False
+        self._look()  # first: who reads that a revision serves is not to be answered by the doorman
         self._note()
-        self._look()
 
     def _await_order(self) -> None:
         """Look whether a revision that is ready may take over, as long as there is one."""
@@ -204,9 +226,11 @@ class Doorkeeper:
             "serving": live is not None,
             "workers": live.workers if live else 0,
             "wanted": live.wanted if live else 0,
+            "keys": live.keys if live else None,
             "crashes": list(live.crashes) if live else [],
             "looping": len(recent) >= _LOOPING,
             "present": sorted({item.revision for item in self._guests if item.revision}),
+            "accepting": sorted({item.revision for item in self._guests if item.accepts and item.closes}),
             "time": time.time(),
         }
         with suppress(OSError):  # a full disk must not close the door

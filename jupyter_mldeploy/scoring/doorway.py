@@ -10,6 +10,11 @@ none is lost while one revision follows another.
     {"event": "ready", "workers": …}                       {"command": "serve"}   accept connections
     {"event": "serving"}    it accepts                     {"command": "drain"}   accept no more, answer, end
     {"event": "crash", …}   one of its workers ended
+    {"event": "closed"}     it accepts no more
+    {"event": "keys", …}    its workers have read changed keys
+
+``ready``, ``crash`` and ``keys`` say how many changes of the keys every worker has read. A revision of an earlier
+version says nothing of keys and never ``closed``; one that will says so when it comes (``"closes": true``).
 """
 
 from __future__ import annotations
@@ -66,7 +71,7 @@ class Doorway:
         if time.monotonic() < self._next_try:
             return False
         self._next_try = time.monotonic() + _AGAIN_S
-        hello = {"event": "here", "revision": self._revision, "version": PROTOCOL}
+        hello = {"event": "here", "revision": self._revision, "version": PROTOCOL, "closes": True}
         line = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         line.settimeout(_HELLO_S)
         try:

@@ -137,10 +137,10 @@ class Service:
         """Stop accepting, answer what is here, then stop."""
         if self.listener.draining:
             return
-        self._say({"event": "draining", "reason": reason})
         seconds = self._spec.settings.drain_deadline_s if deadline_s is None else deadline_s
         self._stop_at = self._loop.time() + seconds
         self.listener.drain(self._stop, seconds)
+        self._say({"event": "draining", "reason": reason})  # from here on no connection is accepted
 
     def load(self) -> dict[str, Any]:
         """Return what the worker is doing now.
@@ -195,17 +195,20 @@ class Service:
             elif command == "drain":
                 self.drain("the supervisor asked for it", message.get("deadline_s"))
             elif command == "reload-keys":
-                self._reload_keys()
+                if self._reload_keys():
+                    self._say({"event": "keys", "number": message.get("number")})
             elif command == "stats":
                 self._say({"event": "stats", **self.load(), "metrics": self.metrics.snapshot()})
             else:
                 logger.warning("Unknown command from the supervisor: %r", command)
 
-    def _reload_keys(self) -> None:
+    def _reload_keys(self) -> bool:
         try:
             self._keys.reload()
         except SettingsError as error:
             logger.error("The keys stay as they were. %s", error)  # noqa: TRY400
+            return False
+        return True
 
     def _heartbeat(self) -> None:
         self._loop.call_later(HEARTBEAT_S, self._heartbeat)

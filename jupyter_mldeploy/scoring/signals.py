@@ -11,7 +11,7 @@ from contextlib import suppress
 
 
 def watch_signals(
-    loop: asyncio.AbstractEventLoop, *, on_stop: Callable[[str], None], on_reload: Callable[[], None]
+    loop: asyncio.AbstractEventLoop, *, on_stop: Callable[[str], None], on_reload: Callable[[], object]
 ) -> tuple[socket.socket, socket.socket] | None:
     """Have signals handled in ``loop``'s thread; return the sockets they travel through, which must be kept.
 

@@ -65,6 +65,8 @@ class _Child:
         self.ready = False
         self.leaving = False
         self.retiring = False
+        self.closed = False
+        self.keys = 0
         self.heard = time.monotonic()
         self.ready_at = 0.0
 
@@ -83,6 +85,7 @@ class Standalone:
         self._sockets = sockets
         self._doorway = Doorway(order["door"], order["revision"]) if order["door"] else None
         self._serving = self._doorway is None
+        self._closed = False
         self._log = ParentLog(structured=order["structured"], revision=order["revision"])
         self._memory = MemoryLimit()
         self._wanted = order["workers"]
@@ -96,6 +99,8 @@ class Standalone:
         self._key_files = order["key_files"]
         self._key_stamps = file_stamps(self._key_files)
         self._looked_at_keys = self._checked = time.monotonic()
+        #: How often the keys have changed, and up to which change every worker that accepts has read them.
+        self._keys = self._keys_read = 0
 
     def run(self) -> int:
         """Serve until SIGTERM or SIGINT; return the exit code: 0, or 3 when the first worker cannot start."""
@@ -114,6 +119,8 @@ class Standalone:
             self._take_signals(wake_read)
             self._listen()
             self._reap()
+            self._tell_closed()
+            self._tell_keys()
             self._check()
 
     # ---- starting
@@ -134,7 +141,9 @@ class Standalone:
         if pid == 0:
             end_of_child(lambda: self._become_worker(number, theirs, ours))
         theirs.close()
-        self._children.append(_Child(number, pid, ours))
+        child = _Child(number, pid, ours)
+        child.keys = self._keys  # it reads them when it begins
+        self._children.append(child)
 
     def _become_worker(self, number: int, status: StatusChannel, parents: StatusChannel) -> int:
         signal.set_wakeup_fd(-1)
@@ -185,7 +194,22 @@ class Standalone:
     def _tell_the_door(self, event: str, **facts: Any) -> None:
         if self._doorway is not None:
             ready = sum(child.ready and not child.leaving for child in self._children)
-            self._doorway.say(event, workers=ready, wanted=self._wanted, **facts)
+            self._doorway.say(event, workers=ready, wanted=self._wanted, keys=self._keys_read, **facts)
+
+    def _tell_closed(self) -> None:
+        """Tell the door when no worker accepts any more; whoever deploys waits for that, not for the last answer."""
+        if self._doorway is None or self._stopping_until is None or self._closed:
+            return
+        if all(child.closed or not child.ready for child in self._children):
+            self._closed = True
+            self._doorway.say("closed")
+
+    def _tell_keys(self) -> None:
+        """Tell the door when every worker has read changed keys; one that starts has before it accepts."""
+        read = min((child.keys for child in self._children if child.ready), default=self._keys)
+        if read > self._keys_read:
+            self._keys_read = read
+            self._tell_the_door("keys")
 
     # ---- watching
 
@@ -234,7 +258,7 @@ class Standalone:
                 for item in self._sockets:
                     item.listen(_BACKLOG)
                 self._log.ready(message)
-            if self._serving:
+            if self._serving and not child.leaving:
                 self._tell(child, {"command": "go"})
             self._let_retire(child.number)
             self._tell_the_door("ready")
@@ -249,6 +273,10 @@ class Standalone:
         elif event == "retiring" and not child.leaving and self._stopping_until is None:
             child.retiring = True  # it serves until its replacement is ready
             self._starts.append((0.0, child.number))
+        elif event == "draining":
+            child.closed = True
+        elif event == "keys":
+            child.keys = max(child.keys, int(message.get("number") or 0))
 
     def _let_retire(self, number: int) -> None:
         for child in self._children:
@@ -327,8 +355,9 @@ class Standalone:
 
     def _reload_keys(self) -> None:
         """Let all workers read their keys: a signal asks for it, or a mounted Secret has changed."""
+        self._keys += 1
         for child in self._children:
-            self._tell(child, {"command": "reload-keys"})
+            self._tell(child, {"command": "reload-keys", "number": self._keys})
 
     # ---- stopping
 

@@ -10,6 +10,7 @@ With its supervisor it speaks over a ``StatusChannel``:
     {"event": "retiring", "requests": …}                (drain, when its replacement is ready)
     {"event": "stuck", …}                               (end of file)               the supervisor is gone: drain
     {"event": "draining", …}  {"event": "stats", …}
+    {"event": "keys", "number": …}                      (it has read them; the number that came with the command)
     {"event": "stopped", …}              then exit 0 (4 after "stuck")
 """
 

@@ -49,6 +49,8 @@ _STOP_DOOR_S = 2
 #: How often the image of a revision may be removed between its building and its container.
 _ATTEMPTS = 3
 _NOTED_S, _LOOK_S = 5.0, 0.02
+#: Seconds between two looks at replaced revisions, and beyond their time to drain until the engine has killed them.
+_SEE_OUT_LOOK_S, _KILLED_S = 0.1, 10.0
 
 
 class DockerTarget:
@@ -161,6 +163,16 @@ class DockerTarget:
             remove_everything(engine, service)
         _forget(service)
 
+    def see_out(self, service: ServiceRef, config: DeploymentConfig) -> None:
+        """Wait for the containers of replaced revisions. See ``core.replaced.SeeingOut``."""
+        until = time.monotonic() + (config.drain_timeout_s if isinstance(config, DockerConfig) else 0.0) + _KILLED_S
+        with engine_client() as engine:
+            while time.monotonic() < until:
+                view = View.of(engine, service.uid)
+                if not any(part.running and part.revision != view.live for part in view.household.revisions):
+                    return
+                time.sleep(_SEE_OUT_LOOK_S)
+
     def connect(self, service: ServiceRef) -> Connection:
         """Return address and key. See ``Target.connect``."""
         with engine_client() as engine:
@@ -239,18 +251,22 @@ def _roll_out(engine: Any, job: Job, config: DockerConfig, image: BuiltImage, pr
     try:
         door = rollout.run(image, view)
     except BaseException:
-        rollout.undo()
+        taken = rollout.undo()
+        if taken is not None:
+            dismiss(engine, job, config, taken)
         raise
     dismiss(engine, job, config, door)
     return _settled(engine, job)
 
 
 def _settled(engine: Any, job: Job) -> Observation:
-    """Look at a revision that has just said that it serves, once its door has noted that as well."""
+    """Look at a revision that has just said that it serves, once its door has noted that, and nobody else accepts."""
     until = time.monotonic() + _NOTED_S
     while True:
-        seen = observe(engine, job.service, View.of(engine, job.service.uid))
-        if seen.state is State.HEALTHY or time.monotonic() > until:
+        view = View.of(engine, job.service.uid)
+        seen = observe(engine, job.service, view)
+        serves = seen.state is State.HEALTHY and seen.live_revision == job.revision
+        if (serves and not view.others_accept) or time.monotonic() > until:
             return seen
         time.sleep(_LOOK_S)
 

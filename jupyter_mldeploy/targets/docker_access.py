@@ -14,11 +14,12 @@ from ..core.tokens import TokenKeyFile
 from ..scoring.journal import read_json, write_json
 from .docker_certificate import is_secure
 from .docker_client import engine_host, is_remote
-from .docker_files import KEYS, TOKEN_KEYS, put
+from .docker_files import KEYS, TOKEN_KEYS, door_state, put
+from .docker_house import Part
 from .docker_observe import View
 
 _FACTS = "docker.json"
-_PATIENCE_S = 30.0
+_PATIENCE_S, _LOOK_S = 30.0, 0.02
 #: So many answers in a row say that every worker has read the new keys.
 _PROBES_A_WORKER = 3
 
@@ -64,15 +65,22 @@ def write_keys(engine: Any, service: ServiceRef, view: View) -> None:
         return
     put(engine, view.door.id, files)  # the containers look for changes about twice a second
     if view.said.get("serving"):
-        _wait_until_they_count(service, view)
+        _wait_until_they_count(engine, service, view, view.door)
 
 
-def _wait_until_they_count(service: ServiceRef, view: View) -> None:
-    """Ask with each key until every worker takes it."""
+def _wait_until_they_count(engine: Any, service: ServiceRef, view: View, door: Part) -> None:
+    """Wait until the door says that every worker has read the keys, and ask with each of them.
+
+    A revision of an earlier version does not tell that. With several workers, one that gets no time to run may be left
+    out by all of the questions.
+    """
     secrets = known_keys(service) or _tokens(service)
-    port = view.door.port if view.door is not None else 0
+    port = door.port
     wanted = _PROBES_A_WORKER * int(view.said.get("wanted") or 1) if int(view.said.get("wanted") or 1) > 1 else 1
     until = time.monotonic() + _PATIENCE_S
+    read = view.said.get("keys")
+    while read is not None and time.monotonic() < until and door_state(engine, door).get("keys") == read:
+        time.sleep(_LOOK_S)
     for secret in secrets:
         good = 0
         while good < wanted and time.monotonic() < until:

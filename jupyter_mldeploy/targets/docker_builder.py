@@ -26,7 +26,7 @@ _LONGEST_SILENCE_S = 3600.0
 _STEP_ENDS_S = 30.0
 #: How often what a build stands on may be removed under it, and how an engine says so.
 _ATTEMPTS = 3
-_GONE = re.compile(r"unknown parent image|failed to set parent|layer does not exist")
+_GONE = re.compile(r"unknown parent image|failed to set parent|layer does not exist|failed to get destination image")
 _LAYER = re.compile(r"\s*---> ([0-9a-f]{12,64})\s*")
 
 
@@ -126,8 +126,10 @@ class DockerBuilder:
             # What other FROMs of the stage have made is needed no more, and may know the secrets.
             self._discard(engine, said.layers)
         if said.error is not None:
-            if below is not None and (_GONE.search(said.error) or _find(engine, below) is None):
-                raise _GoneError(f"The {below} stage was removed while the {stage.name} stage was built on it.")
+            # An engine that does not have what a stage stands on asks a registry for it, which refuses or is not there.
+            asked = below is not None and said.step.startswith(f"FROM {below} ")
+            if asked or _GONE.search(said.error) or (below is not None and _find(engine, below) is None):
+                raise _GoneError(f"What the {stage.name} stage stands on was removed while it was built.")
             raise failed_step(stage, said)
         if not said.ended:
             raise broken_off(f"it said no more after `{said.step[:80]}`")

@@ -30,6 +30,8 @@ def secrets_file(revision: int) -> str:
     return f"secrets-{revision}.json"
 
 
+#: Longest time in which a door carries out the order to let a revision take over, in seconds.
+TAKE_OVER_S = 15.0
 #: How often a file is read that is replaced all the time, and one that must be there is looked for (two seconds).
 _READS = 10
 _LOOKS = 24
@@ -47,11 +49,21 @@ def put_folder(engine: Any, container: str, place: str, name: str, mode: int) ->
 
 
 def let_take_over(engine: Any, door: Part, revision: int) -> None:
-    """Tell the door that a revision is to serve from now on.
+    """Tell the door that a revision is to serve from now on; 0 takes an order back that it has not carried out yet.
 
     No signal does this: an engine that has sent one takes the container for stopped by hand, and restarts it no more.
     """
-    put(engine, door.id, {f"{door.door_name}.take": str(revision).encode()})
+    put(engine, door.id, {_order_file(door): str(revision).encode()})
+
+
+def is_to_take_over(engine: Any, door: Part) -> int:
+    """Return the revision that the door was told last to let take over, 0 for none."""
+    found = get(engine, door.id, _order_file(door)) or b""
+    return int(found) if found.isdigit() else 0
+
+
+def _order_file(door: Part) -> str:
+    return f"{door.door_name}.take"
 
 
 def _archive(folder: PurePosixPath, mode: int, files: Mapping[str, bytes]) -> bytes:
@@ -71,7 +83,7 @@ def _archive(folder: PurePosixPath, mode: int, files: Mapping[str, bytes]) -> by
 def _header(name: str, mode: int) -> tarfile.TarInfo:
     header = tarfile.TarInfo(name)
     header.mode, header.uid, header.gid = mode, USER_ID, USER_ID
-    header.mtime = int(time.time())
+    header.mtime = time.time()  # whole seconds would hide that a file was replaced twice in one of them
     return header
 
 

@@ -21,6 +21,8 @@ from .docker_house import Part, moment
 
 _PLACES = "docker-logs.json"
 _LOCK = "docker-logs.lock"
+#: How the engine says that a container is gone, or is being removed.
+_GONE, _GOING = 404, 409
 
 #: Somebody who reads again and again makes us ask the engine at most this often, in seconds.
 _INTERVAL_S = 0.3
@@ -47,11 +49,13 @@ def collect(engine: Any, service: ServiceRef, parts: Iterable[Part], *, now: boo
 
 def last_lines(engine: Any, container: str, limit: int = 200) -> list[str]:
     """Return the last lines of a container, as it wrote them; of one that was started again, before that as well."""
-    from docker.errors import NotFound
+    from docker.errors import APIError
 
     try:
         text = engine.logs(container, tail=limit)
-    except NotFound:
+    except APIError as error:
+        if error.status_code not in (_GONE, _GOING):
+            raise
         return []
     return [str(line) for line in text.decode("utf-8", "replace").splitlines()]
 

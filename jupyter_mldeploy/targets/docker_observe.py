@@ -74,6 +74,11 @@ class View:
         """The container of the revision that serves."""
         return self.household.revision(self.live) if self.live else None
 
+    @property
+    def others_accept(self) -> bool:
+        """A revision that was replaced may still accept connections; doors of an earlier version do not tell."""
+        return any(number != str(self.live) for number in self.said.get("accepting") or ())
+
 
 def observe(engine: Any, service: ServiceRef, view: View) -> Observation:
     """Return the truth about a service; never raises for one that is gone or broken."""

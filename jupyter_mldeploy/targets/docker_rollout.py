@@ -10,7 +10,7 @@ from ..core.target import BuiltImage, Job, Progress
 from ..errors import DeploymentError
 from .docker_config import DockerConfig
 from .docker_failure import late_error, start_error
-from .docker_files import let_take_over
+from .docker_files import TAKE_OVER_S, let_take_over
 from .docker_follow import Follower
 from .docker_house import Part, started_at
 from .docker_logs import collect
@@ -27,7 +27,8 @@ from .docker_sweep import remove_everything
 
 #: Seconds kept back from a deployment's deadline, so that the account of a delay still arrives.
 _MARGIN_S = 0.5
-_TAKE_OVER_S = 15.0
+#: Longest time for a container to end whose revision has said that it failed, in seconds; and what it gets in any case.
+_ENDS_S, _ENDS_AT_LEAST_S = 30.0, 5.0
 
 
 class Rollout:
@@ -45,6 +46,7 @@ class Rollout:
         self._progress = progress
         self._made: list[str] = []
         self._first = False
+        self._asked: Part | None = None
         self._done = False
 
     def run(self, image: BuiltImage, view: View) -> Part:
@@ -88,20 +90,34 @@ class Rollout:
         for item in (container, door.id):
             self._engine.update_container(item, restart_policy=restart_policy(self._config))
 
-    def undo(self) -> None:
-        """Remove what was made; the revision that served goes on. No effect once the new one serves."""
+    def undo(self) -> Part | None:
+        """Remove what was made; the revision that served goes on. No effect once the new one serves.
+
+        Returns:
+            The door, where it has let the new revision take over all the same: that one serves, and is to stay.
+        """
         if self._done:
-            return
+            return None
+        if self._asked is not None and not self._first:
+            with suppress(Exception):
+                if self._has_taken_over(self._asked):
+                    return self._asked
         with suppress(Exception):
             view = View.of(self._engine, self._job.service.uid)
             collect(self._engine, self._job.service, view.household.parts)
         if self._first:
             with suppress(Exception):
                 remove_everything(self._engine, self._job.service)
-            return
+            return None
         for container in reversed(self._made):
             with suppress(Exception):
                 remove_container(self._engine, container)
+        return None
+
+    def _has_taken_over(self, door: Part) -> bool:
+        """Take the order back and say whether the door has carried it out before that."""
+        let_take_over(self._engine, door, 0)
+        return View.of(self._engine, self._job.service.uid).live == self._job.revision
 
     def _until_it_serves(self, container: str, door: Part, *, take: bool, since: float = 0.0) -> None:
         progress = self._progress
@@ -117,20 +133,26 @@ class Rollout:
                 progress.step("take over", "the new revision takes over")
                 # Whoever is killed from here on leaves a service that the engine looks after.
                 self._have_looked_after(container, door)
+                self._asked = door
                 let_take_over(self._engine, door, self._job.revision)
-                if follower.wait({"serving"}, _TAKE_OVER_S, lambda: None) is None:
-                    raise self._failed(container, follower, _TAKE_OVER_S)
+                heard = follower.wait({"serving"}, TAKE_OVER_S, lambda: None)
+                if heard is None and not self._has_taken_over(door):
+                    raise self._failed(container, follower, TAKE_OVER_S)
         finally:
             follower.close()
 
     def _failed(self, container: str, follower: Follower, seconds: float) -> DeploymentError:
+        from requests.exceptions import RequestException
+
         follower.drain()
         state = self._engine.inspect_container(container)["State"]
-        if state.get("Running") and not state.get("Restarting") and any('"failed"' in line for line in follower.lines):
-            self._engine.wait(container, timeout=5)
+        has_failed = any('"failed"' in line for line in follower.lines)
+        if state.get("Running") and not state.get("Restarting") and has_failed:
+            with suppress(RequestException):  # it has not ended in time: what it said tells more than that
+                self._engine.wait(container, timeout=max(_ENDS_AT_LEAST_S, min(_ENDS_S, self._progress.remaining)))
             state = self._engine.inspect_container(container)["State"]
         seen = observe(self._engine, self._job.service, View.of(self._engine, self._job.service.uid))
         lines = list(follower.lines)
-        if state.get("Running"):
+        if state.get("Running") and not has_failed:
             return late_error(self._job, lines, round(seconds, 1), seen, self._progress)
         return start_error(self._job, self._config, lines, state, seen, self._progress)

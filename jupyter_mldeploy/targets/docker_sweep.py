@@ -11,6 +11,7 @@ from typing import Any
 from ..core.target import Job, ServiceRef
 from .docker_client import engine_client
 from .docker_config import DockerConfig
+from .docker_files import TAKE_OVER_S, is_to_take_over, let_take_over
 from .docker_house import GONE, Household, Names, Part, started_at
 from .docker_logs import collect
 from .docker_observe import View
@@ -33,8 +34,9 @@ def sweep(engine: Any, service: ServiceRef, view: View, *, everything: bool = Fa
         everything: nobody else deploys now (the caller holds the service's lock), so no candidate is wanted.
 
     Returns:
-        Whether anything was removed.
+        Whether anything was removed, or has changed: the view is out of date then.
     """
+    before, view = view, _carried_out(engine, service, view, everything)
     _end_replaced(engine, view)
     unwanted = [part for part in view.household.revisions if _is_unwanted(part, view, everything)]
     if view.live:
@@ -47,12 +49,36 @@ def sweep(engine: Any, service: ServiceRef, view: View, *, everything: bool = Fa
     ):
         unwanted += view.household.doors  # a first deployment that was killed
     if not unwanted:
-        return False
+        return view is not before
     collect(engine, service, unwanted)
     _remove(engine, unwanted)
     if not view.live and len(unwanted) == len(view.household.parts):
         _remove_volume(engine, service)
     return True
+
+
+def _carried_out(engine: Any, service: ServiceRef, view: View, everything: bool) -> View:
+    """Return the view once the door has carried out the order of a deployment that was killed after it had given it.
+
+    To remove the candidate at that moment would remove what is about to serve, with the revision before it sent away.
+    """
+    until = time.monotonic() + TAKE_OVER_S
+    while (door := _told(engine, view, everything)) is not None:
+        if time.monotonic() > until:
+            with suppress(Exception):
+                let_take_over(engine, door, 0)
+            return View.of(engine, service.uid)
+        time.sleep(_POLITE_S)
+        view = View.of(engine, service.uid)
+    return view
+
+
+def _told(engine: Any, view: View, everything: bool) -> Part | None:
+    """Return the door that was told to let an unwanted candidate take over, and has not done that yet."""
+    candidates = [part for part in view.household.revisions if part.running and part.revision > view.live]
+    unwanted = {part.revision for part in candidates if _is_unwanted(part, view, everything)}
+    doors = [part for part in view.household.doors if part.running and not part.name.endswith(GONE)]
+    return next((door for door in doors if unwanted and is_to_take_over(engine, door) in unwanted), None)
 
 
 def _is_unwanted(part: Part, view: View, everything: bool) -> bool:

@@ -12,7 +12,7 @@ from jupyter_mldeploy.core.assemble import Source
 from jupyter_mldeploy.core.notebook import read_notebook
 from jupyter_mldeploy.core.records import State
 from jupyter_mldeploy.core.request import Request
-from jupyter_mldeploy.core.target import Observation, ServiceRef
+from jupyter_mldeploy.core.target import Job, Observation, Progress, ServiceRef
 from jupyter_mldeploy.core.workspace import Workspace
 from jupyter_mldeploy.errors import DeploymentError, NotFoundError
 from tests.core.memory_target import memory_targets
@@ -38,6 +38,26 @@ def test_a_cancelled_update_leaves_the_old_revision(tmp_path: Path) -> None:
     service = workspace.service("svc")
     assert (service.state, service.revision) == (State.HEALTHY, 1)
     assert service.revisions()[1].reason == "The deployment was cancelled."
+
+
+def test_an_update_that_is_interrupted_when_it_serves_already_is_live(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = Workspace(tmp_path / "home", targets=memory_targets())
+    workspace.deployer.deploy(request())
+    target = workspace.targets.get("memory")
+    apply = target.apply
+
+    def interrupted(job: Job, progress: Progress) -> Observation:
+        apply(job, progress)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(target, "apply", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        workspace.deployer.deploy(request())
+    service = workspace.service("svc")
+    assert (service.state, service.revision) == (State.HEALTHY, 2)
+    assert [item.state for item in service.revisions()] == ["superseded", "live"]
 
 
 def test_a_deployment_that_is_cancelled_before_its_first_step_has_none(tmp_path: Path) -> None:

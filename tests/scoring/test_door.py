@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -16,6 +18,8 @@ from typing import Any
 
 import pytest
 
+from jupyter_mldeploy.scoring.doorway import PROTOCOL
+from jupyter_mldeploy.scoring.status import StatusChannel
 from tests.patience import FACTOR
 from tests.ports import free_port
 
@@ -25,7 +29,7 @@ from .worker_process import wait_until, whole_lines
 SCRIPT = (
     "import os, sys, time, signal\n\n\ndef init():\n    print('secret is', os.environ.get('PASSWORD'))\n\n\n"
     "def run(data):\n    if data == 'die':\n        os.kill(os.getpid(), signal.SIGKILL)\n"
-    "    return os.environ['MLDEPLOY_REVISION']\n"
+    "    return os.getpid() if data == 'pid' else os.environ['MLDEPLOY_REVISION']\n"
 )
 
 
@@ -80,10 +84,10 @@ class House:
         found: dict[str, Any] = json.loads((self.folder / "door.json").read_bytes())
         return found
 
-    def ask(self, body: str = "x") -> tuple[int, str]:
+    def ask(self, body: str = "x", key: str = "") -> tuple[int, str]:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10 * FACTOR)
         try:
-            connection.request("POST", "/score", body)
+            connection.request("POST", "/score", body, {"Authorization": f"Bearer {key}"} if key else {})
             answer = connection.getresponse()
             return answer.status, answer.read().decode()
         finally:
@@ -156,6 +160,76 @@ def test_a_candidate_serves_only_when_it_is_told_to(house: House) -> None:
     assert house.ask() == (200, '"1"')
 
 
+def test_a_revision_that_was_followed_is_named_until_it_accepts_no_more(house: House) -> None:
+    """Not until its end: a client that keeps its connection has that as long as the revision has patience."""
+    before = house.revision(1, MLDEPLOY_DRAIN_IDLE_S="60")
+    assert house.state["accepting"] == ["1"]
+    kept = http.client.HTTPConnection("127.0.0.1", house.port, timeout=10)
+    kept.request("POST", "/score", "x")
+    assert kept.getresponse().read() == b'"1"'
+    worker = int(house.ask("pid")[1])
+    os.kill(worker, signal.SIGSTOP)
+    try:
+        house.revision(2)
+        assert house.state["accepting"] == ["1", "2"], "it has not heard yet that it is to accept no more"
+    finally:
+        os.kill(worker, signal.SIGCONT)
+    wait_until(lambda: house.state["accepting"] == ["2"])
+    assert {house.ask() for _ in range(20)} == {(200, '"2"')}
+    assert before.process.poll() is None
+    assert house.state["present"] == ["1", "2"]
+    kept.close()
+    assert before.process.wait(15) == 0
+
+
+class Actor:
+    """A revision that says what a test wants."""
+
+    def __init__(self, house: House, number: int, **more: Any) -> None:
+        line = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        line.connect(str(house.folder / "door.sock"))
+        line.sendall(
+            json.dumps({"event": "here", "revision": str(number), "version": PROTOCOL, **more}).encode() + b"\n"
+        )
+        _, (listening,), _, _ = socket.recv_fds(line, 1024, 1)
+        os.close(listening)
+        self.channel = StatusChannel(line)
+        self.say("ready", workers=1, wanted=1)
+        (house.folder / "door.take").write_text(str(number))
+        self.hear("serve")
+
+    def say(self, event: str, **facts: Any) -> None:
+        self.channel.send({"event": event, **facts})
+
+    def hear(self, command: str) -> None:
+        wait_until(lambda: {"command": command} in self.channel.receive())
+
+
+def test_a_revision_that_is_gone_before_its_word_is_read_does_not_take_over(house: House) -> None:
+    """As when it is removed while the door gets no time to run: the revision before it must not be sent away."""
+    house.revision(1)
+    actor = Actor(house, 2, closes=True)
+    house.door.send_signal(signal.SIGSTOP)
+    actor.say("serving")
+    actor.channel.close()
+    house.door.send_signal(signal.SIGCONT)
+    wait_until(lambda: house.state["present"] == ["1"])
+    assert (house.state["live"], house.state["serving"]) == ("1", True)
+    assert {house.ask() for _ in range(20)} == {(200, '"1"')}
+
+
+def test_a_revision_of_an_earlier_version_is_not_waited_for(house: House) -> None:
+    """It never says that it accepts no more, so nobody may wait for that."""
+    actor = Actor(house, 1)
+    actor.say("serving")
+    wait_until(lambda: house.state["serving"])
+    house.revision(2)
+    actor.hear("drain")
+    assert house.state["accepting"] == ["2"]
+    assert house.state["present"] == ["1", "2"]
+    actor.channel.close()
+
+
 def test_a_killed_revision_is_told_of_and_comes_back(house: House) -> None:
     first = house.revision(1)
     first.process.kill()
@@ -199,6 +273,26 @@ def test_why_a_candidate_cannot_start_is_in_its_log(house: House) -> None:
     assert event["stage"] == "init"
     assert event["traceback"][-1]["text"] == "raise RuntimeError('no weights')"
     assert house.ask() == (200, '"1"')
+
+
+def test_changed_keys_are_told_of_when_every_worker_has_read_them(house: House) -> None:
+    keys = house.folder / "keys.json"
+    keys.write_text('{"primary": "first-key", "secondary": "second-key"}')
+    house.revision(1, MLDEPLOY_KEYS_FILE=str(keys), WORKER_COUNT="2")
+    wait_until(lambda: house.state["workers"] == 2)
+    before = house.state["keys"]
+    held = int(house.ask("pid", "first-key")[1])
+    os.kill(held, signal.SIGSTOP)
+    try:
+        other = keys.with_suffix(".new")
+        other.write_text('{"primary": "third-key", "secondary": "second-key"}')
+        other.replace(keys)
+        wait_until(lambda: house.ask(key="third-key")[0] == 200)
+        assert house.state["keys"] == before, "one of the two takes the former key yet"
+    finally:
+        os.kill(held, signal.SIGCONT)
+    wait_until(lambda: house.state["keys"] == before + 1)
+    assert {house.ask(key="first-key")[0] for _ in range(20)} == {401}
 
 
 def test_secrets_from_a_file_reach_the_script_and_no_log(house: House) -> None:

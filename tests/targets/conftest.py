@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -25,6 +26,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         least = next((seconds for mark, seconds in _MARKED.items() if item.get_closest_marker(mark)), 120.0)
         give_time([item], Path(__file__).parent, least)
+
+
+@pytest.fixture
+def own(worker_id: str) -> str:
+    """What makes a name of this test's own on an engine that other runs of the tests use as well."""
+    return f"{worker_id}-{os.getpid()}"
 
 
 @pytest.fixture

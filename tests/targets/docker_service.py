@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from jupyter_mldeploy.core.service import Service
@@ -25,7 +25,10 @@ def parts(service: Service | str) -> list[dict[str, Any]]:
     """What the engine knows of a service's containers, the door last."""
     uid = service if isinstance(service, str) else service.record.uid
     listed = docker("ps", "-aq", "--no-trunc", "--filter", f"label=mldeploy.uid={uid}").split()
-    found = json.loads(docker("inspect", *listed)) if listed else []
+    inspect = ["docker", "container", "inspect", *listed]
+    # What has gone since it was listed is left out, and makes the client's exit code another one.
+    shown = subprocess.run(inspect, capture_output=True, text=True, check=False, timeout=60).stdout if listed else ""
+    found = json.loads(shown or "[]")
     return sorted(found, key=lambda item: item["Config"]["Labels"]["mldeploy.role"], reverse=True)
 
 
@@ -49,6 +52,20 @@ def belongings(name: str) -> list[str]:
 def kill_first_process(service: Service) -> None:
     """Kill the container's first process behind the engine's back, as the kernel would."""
     os.kill(int(revision(service)["State"]["Pid"]), signal.SIGKILL)
+
+
+@contextmanager
+def held(service: Service) -> Iterator[int]:
+    """Give a worker of a service's revision, the last one, no time to run; yield its pid on this machine."""
+    found = revision(service)
+    listed = {int(line.split()[1]) for line in docker("top", found["Id"]).splitlines()[1:]}
+    worker = max(listed - {found["State"]["Pid"]})
+    os.kill(worker, signal.SIGSTOP)
+    try:
+        yield worker
+    finally:
+        with suppress(ProcessLookupError):
+            os.kill(worker, signal.SIGCONT)
 
 
 @contextmanager

@@ -18,7 +18,10 @@ from pathlib import Path
 
 import pytest
 
-_START_S = 30.0
+from tests.patience import FACTOR
+
+#: How long an engine takes to start, or to end, at most: what it does not do in this time it never does.
+_START_S = 30.0 * FACTOR
 
 
 class OwnEngine:
@@ -73,7 +76,7 @@ class OwnEngine:
         if self._process is not None:
             with suppress(ProcessLookupError):
                 self._process.send_signal(number)
-            self._process.wait(timeout=30)
+            self._process.wait(timeout=_START_S)
             self._process = None
         # Its containerd dies with it. As long as nobody has asked how it ended, the next engine takes it for alive.
         with suppress(OSError, ValueError):
@@ -85,7 +88,7 @@ class OwnEngine:
     def docker(self, *words: str, check: bool = True) -> str | None:
         """Run the client; None when it fails and need not succeed."""
         done = subprocess.run(
-            ["docker", "--host", self.address, *words], capture_output=True, text=True, timeout=60, check=False
+            ["docker", "--host", self.address, *words], capture_output=True, text=True, timeout=60 * FACTOR, check=False
         )
         assert done.returncode == 0 or not check, done.stderr
         return done.stdout if done.returncode == 0 else None
@@ -94,7 +97,7 @@ class OwnEngine:
         """Copy images from the machine's engine."""
         with subprocess.Popen(["docker", "save", *images], stdout=subprocess.PIPE, env=self._machine) as saved:
             load = ["docker", "--host", self.address, "load"]
-            subprocess.run(load, stdin=saved.stdout, check=True, capture_output=True, timeout=90)
+            subprocess.run(load, stdin=saved.stdout, check=True, capture_output=True, timeout=90 * FACTOR)
         assert saved.returncode == 0
 
     def count(self) -> dict[str, list[str]]:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +27,8 @@ from jupyter_mldeploy.errors import (
     NotSupportedError,
     TargetUnavailableError,
 )
-from jupyter_mldeploy.targets import docker_house, docker_rollout
-from tests.targets.docker_service import ECHO, belongings, docker, engine_over_tcp, parts, revision
+from jupyter_mldeploy.targets import docker_access, docker_house, docker_rollout
+from tests.targets.docker_service import ECHO, belongings, docker, engine_over_tcp, held, parts, revision
 from tests.targets.local_service import wait_for
 
 pytestmark = pytest.mark.docker
@@ -34,10 +37,10 @@ Deploy = Callable[..., Service]
 
 
 @pytest.fixture
-def deploy(workspace: Workspace, tmp_path: Path, worker_id: str) -> Deploy:
+def deploy(workspace: Workspace, tmp_path: Path, own: str) -> Deploy:
     """Deploys a script's text to Docker; keywords are its configuration."""
 
-    def call(text: str = ECHO.format(answer="one"), name: str = f"docker-{worker_id}", **config: Any) -> Service:
+    def call(text: str = ECHO.format(answer="one"), name: str = f"docker-{own}", **config: Any) -> Service:
         path = tmp_path / "score.py"
         path.write_text(text)
         return workspace.deploy(name, path, target="docker", config=config, timeout_s=110)
@@ -49,6 +52,18 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def change_port(service: Service) -> int:
+    """Give a service another port, and yet another one where somebody else was faster; return it."""
+    for _ in range(2):
+        port = free_port()
+        with suppress(ConflictError):
+            service.update(config={"port": port}, timeout_s=110)
+            return port
+    port = free_port()
+    service.update(config={"port": port}, timeout_s=110)
+    return port
 
 
 SECRET = 's3cret-väl"ue-4711'
@@ -95,9 +110,9 @@ def test_containers_have_no_privileges_and_secrets_are_nowhere_to_be_seen(
             assert keys.primary.encode() not in data, path
 
 
-def test_nothing_is_left_after_deletion(deploy: Deploy, tmp_path: Path, worker_id: str) -> None:
+def test_nothing_is_left_after_deletion(deploy: Deploy, tmp_path: Path, own: str) -> None:
     """Containers, volume, images: what two revisions needed is gone with the service."""
-    name = f"docker-gone-{worker_id}"
+    name = f"docker-gone-{own}"
     before = belongings(name)
     service = deploy(name=name)
     (tmp_path / "score.py").write_text(ECHO.format(answer="two"))
@@ -113,8 +128,7 @@ def test_the_port_stays_and_can_be_changed(deploy: Deploy, workspace: Workspace,
     uri = service.scoring_uri
     service.update(config={"environment_variables": {"A": "1"}}, timeout_s=110)
     assert service.scoring_uri == uri
-    port = free_port()
-    service.update(config={"port": port}, timeout_s=110)
+    port = change_port(service)
     assert service.scoring_uri == f"http://127.0.0.1:{port}/score"
     assert service.score("1") == ["one", "1"]
     other = free_port()
@@ -165,12 +179,12 @@ def test_without_an_engine_local_is_offered(
     assert service.score("1") == ["one", "1"]
 
 
-def test_volumes_and_networks(deploy: Deploy, tmp_path: Path, worker_id: str) -> None:
+def test_volumes_and_networks(deploy: Deploy, tmp_path: Path, own: str) -> None:
     """A folder is mounted read-only; other containers of a network reach the service by its name."""
     folder = tmp_path / "data"
     folder.mkdir()
     (folder / "words.txt").write_text("hello")
-    network = f"mldeploy-test-{worker_id}"
+    network = f"mldeploy-test-{own}"
     docker("network", "create", network)
     try:
         text = "def init():\n    pass\n\n\ndef run(data):\n    return open('/data/words.txt').read()\n"
@@ -234,6 +248,36 @@ def _ready_for(container: str) -> float:
     return time.time() - said[-1] if said and said[-1] > started else 0.0
 
 
+def test_changed_keys_count_when_every_worker_has_read_them(deploy: Deploy, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker that gets no time to run answers no question, and would take the former key afterwards."""
+    service = deploy(workers=2)
+    former = service.keys().primary
+    looks: list[dict[str, Any]] = []
+    read = docker_access.door_state
+
+    def look(engine: Any, door: docker_house.Part) -> dict[str, Any]:
+        looks.append(read(engine, door))
+        return looks[-1]
+
+    monkeypatch.setattr(docker_access, "door_state", look)
+    monkeypatch.setattr(docker_access, "_PATIENCE_S", 100.0)
+    with held(service) as worker, ThreadPoolExecutor(1) as pool:
+        changing = pool.submit(service.regenerate_key, "primary")
+        takes_new = {"Authorization": f"Bearer {wait_for(lambda: changed_key(service, former), 'another key')}"}
+        wait_for(lambda: service.request("1", headers=takes_new).ok, "an answer of the other worker")
+        wait_for(lambda: changing.done() or len(looks) > 3, "looks at what the door says", 90)
+        assert not changing.done()
+        os.kill(worker, signal.SIGCONT)
+        changing.result()
+    with_former = {"Authorization": f"Bearer {former}"}
+    assert {service.request("1", headers=with_former).status for _ in range(20)} == {401}
+
+
+def changed_key(service: Service, former: str) -> str:
+    present = service.keys().primary
+    return "" if present == former else present
+
+
 def test_many_processes_read_the_log_and_each_line_comes_once(deploy: Deploy) -> None:
     service = deploy("def init():\n    pass\n\n\ndef run(data):\n    print('line', data)\n    return 1\n")
     for number in range(20):
@@ -250,10 +294,10 @@ def test_many_processes_read_the_log_and_each_line_comes_once(deploy: Deploy) ->
     assert [len(re.findall(rf"line {number}\b", text)) for number in range(20)] == [1] * 20
 
 
-def test_the_command_line_needs_to_know_nothing_of_docker(tmp_path: Path, worker_id: str) -> None:
+def test_the_command_line_needs_to_know_nothing_of_docker(tmp_path: Path, own: str) -> None:
     """``mldeploy deploy --target docker --set …``: fields, help and refusals come from the target's schema."""
     (tmp_path / "score.py").write_text(ECHO.format(answer="cli"))
-    name = f"docker-cli-{worker_id}"
+    name = f"docker-cli-{own}"
 
     def mldeploy(*arguments: str, code: int = 0) -> str:
         environment = {**os.environ, "MLDEPLOY_HOME": str(tmp_path / "home")}
@@ -277,8 +321,8 @@ def test_the_command_line_needs_to_know_nothing_of_docker(tmp_path: Path, worker
         mldeploy("delete", name)
 
 
-def test_collected_model_data_outlives_the_service(deploy: Deploy, tmp_path: Path, worker_id: str) -> None:
-    volume = f"docker-rows-{worker_id}-{os.getpid()}"
+def test_collected_model_data_outlives_the_service(deploy: Deploy, tmp_path: Path, own: str) -> None:
+    volume = f"docker-rows-{own}"
     text = (
         "from azureml.monitoring import ModelDataCollector\n\n\ndef init():\n    global inputs\n"
         "    inputs = ModelDataCollector('m', designation='inputs')\n\n\n"

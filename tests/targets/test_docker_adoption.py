@@ -28,8 +28,8 @@ def run(data):
 """
 
 
-def test_a_service_outlives_its_workspace(tmp_path: Path, worker_id: str) -> None:
-    name = f"adopted-{worker_id}"
+def test_a_service_outlives_its_workspace(tmp_path: Path, own: str) -> None:
+    name = f"adopted-{own}"
     script, model = tmp_path / "score.py", tmp_path / "weights.txt"
     script.write_text(SCRIPT.format(answer="one"))
     model.write_text("42")

@@ -148,7 +148,9 @@ def test_a_script_that_fails_ends_the_container_with_its_traceback(shop: Shop) -
 @pytest.mark.parametrize("builder", ["classic", "buildkit"])
 def test_the_saved_context_is_built_by_hand_with_either_builder(shop: Shop, tmp_path: Path, builder: str) -> None:
     # The classic builder finds the steps of our own build in its cache; BuildKit has one of its own.
-    text, spec = (SCRIPT, ENVIRONMENT) if builder == "classic" else (PLAIN_SCRIPT, EnvironmentSpec(python="3.11"))
+    # The environment stage is this test's own: a shop takes it away at the end, and deployments stand on the plain one.
+    bare = EnvironmentSpec(python="3.11", variables={"OWN": unique("kit")})
+    text, spec = (SCRIPT, ENVIRONMENT) if builder == "classic" else (PLAIN_SCRIPT, bare)
     image = shop.build(text, environment=spec)
     folder = shop.workspace.images.save(image, tmp_path / "imagefiles")
     tag = unique("im")

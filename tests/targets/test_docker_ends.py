@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -17,7 +18,7 @@ from jupyter_mldeploy.core.service import Service
 from jupyter_mldeploy.core.workspace import Workspace
 from jupyter_mldeploy.errors import DeploymentError, ScoringError, TargetUnavailableError
 from jupyter_mldeploy.targets import docker as docker_target
-from jupyter_mldeploy.targets import docker_observe
+from jupyter_mldeploy.targets import docker_observe, docker_rollout
 from jupyter_mldeploy.targets.docker_house import Part
 from tests.patience import FACTOR
 from tests.targets.docker_service import ECHO, belongings, docker, kill_first_process, parts, revision
@@ -33,8 +34,8 @@ SOON_S = 5.0 * FACTOR
 
 
 @pytest.fixture
-def deploy(workspace: Workspace, tmp_path: Path, worker_id: str) -> Deploy:
-    def call(text: str = ECHO.format(answer="one"), name: str = f"ends-{worker_id}", **config: Any) -> Service:
+def deploy(workspace: Workspace, tmp_path: Path, own: str) -> Deploy:
+    def call(text: str = ECHO.format(answer="one"), name: str = f"ends-{own}", **config: Any) -> Service:
         path = tmp_path / "score.py"
         path.write_text(textwrap.dedent(text))
         return workspace.deploy(name, path, target="docker", config=config, timeout_s=110)
@@ -77,7 +78,7 @@ def test_a_killed_door_comes_back(deploy: Deploy) -> None:
     service = deploy()
     door = next(item for item in parts(service) if item["Config"]["Labels"]["mldeploy.role"] == "door")
     os.kill(int(door["State"]["Pid"]), signal.SIGKILL)
-    state_soon(service, "Healthy")
+    wait_for(lambda: json.loads(docker("inspect", door["Id"]))[0]["RestartCount"] == 1, "the restart")
 
     def answers() -> bool:
         try:
@@ -85,8 +86,7 @@ def test_a_killed_door_comes_back(deploy: Deploy) -> None:
         except (TargetUnavailableError, ScoringError):
             return False
 
-    wait_for(answers, "an answer", SOON_S)
-    assert service.state == "Healthy"
+    wait_for(lambda: answers() and service.state == "Healthy", "an answer", SOON_S)
 
 
 def test_a_crash_loop_is_named_with_the_users_exception(deploy: Deploy, tmp_path: Path) -> None:
@@ -161,6 +161,39 @@ def test_an_update_that_fails_keeps_the_old_revision_and_shows_the_traceback(dep
     assert [item["State"]["Status"] for item in parts(service)] == ["running", "running"]
 
 
+def test_the_traceback_is_shown_although_the_container_does_not_end(
+    deploy: Deploy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(docker_rollout, "_ENDS_S", 1.0)
+    monkeypatch.setattr(docker_rollout, "_ENDS_AT_LEAST_S", 1.0)
+    text = """
+        import signal
+        import sys
+        import time
+
+
+        class Stuck:
+            def write(self, text):
+                return len(text)
+
+            def flush(self):
+                time.sleep(600)
+
+
+        def init():
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            sys.stdout = Stuck()
+            raise KeyError("no weights here")
+
+
+        def run(data):
+            return data
+    """
+    with pytest.raises(DeploymentError, match="KeyError: 'no weights here'") as failure:
+        deploy(text)
+    assert "score.py line 18" in str(failure.value)
+
+
 def test_time_limits_hold_and_a_health_check_that_fails_is_seen(deploy: Deploy) -> None:
     """A run() that sleeps is ended; one that keeps the interpreter to itself makes a worker that never answers."""
     text = f"""
@@ -176,12 +209,13 @@ def run(data):
     {HANGS}
     return bool(re.match("(a+)+$", data))
 """
-    service = deploy(text, health_interval_s=1, **LIMITS)
+    # A check has as long as the interval between two of them, and a busy machine may take a second to begin one.
+    service = deploy(text, health_interval_s=2, **LIMITS)
     check_time_limits(service)
-    wait_for(lambda: revision(service)["State"]["Health"]["Status"] == "healthy", "the first check", 60)
+    wait_for(lambda: revision(service)["State"]["Health"]["Status"] == "healthy", "the first check", 60 * FACTOR)
     with pytest.raises(TargetUnavailableError):
         service.score("a" * 40 + "b", timeout_s=1)
-    wait_for(lambda: service.refresh().state == "Unhealthy", "the failing check", 60)
+    wait_for(lambda: service.refresh().state == "Unhealthy", "the failing check", 60 * FACTOR)
     assert "health check" in str(service.record.reason)
 
 
@@ -236,8 +270,8 @@ def kill_a_deployment(workspace: Workspace, tmp_path: Path, name: str) -> None:
         process.wait()
 
 
-def test_a_killed_first_deployment_leaves_nothing(workspace: Workspace, tmp_path: Path, worker_id: str) -> None:
-    name = f"ends-killed-{worker_id}"
+def test_a_killed_first_deployment_leaves_nothing(workspace: Workspace, tmp_path: Path, own: str) -> None:
+    name = f"ends-killed-{own}"
     kill_a_deployment(workspace, tmp_path, name)
     service = workspace.service(name)
     state_soon(service, "Failed")
@@ -247,8 +281,8 @@ def test_a_killed_first_deployment_leaves_nothing(workspace: Workspace, tmp_path
     assert belongings(name) == []
 
 
-def test_a_killed_update_leaves_the_old_revision(workspace: Workspace, tmp_path: Path, worker_id: str) -> None:
-    name = f"ends-update-{worker_id}"
+def test_a_killed_update_leaves_the_old_revision(workspace: Workspace, tmp_path: Path, own: str) -> None:
+    name = f"ends-update-{own}"
     (tmp_path / "score.py").write_text(ECHO.format(answer="one"))
     service = workspace.deploy(name, tmp_path / "score.py", target="docker", timeout_s=110)
     before = belongings(name)
@@ -262,7 +296,7 @@ def test_a_killed_update_leaves_the_old_revision(workspace: Workspace, tmp_path:
 
 
 def test_a_door_that_notes_late_whom_it_serves_costs_no_revision(
-    workspace: Workspace, tmp_path: Path, worker_id: str, monkeypatch: pytest.MonkeyPatch
+    workspace: Workspace, tmp_path: Path, own: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     late, noted, read = 0, {}, docker_observe.door_state
 
@@ -283,13 +317,13 @@ def test_a_door_that_notes_late_whom_it_serves_costs_no_revision(
     script = tmp_path / "score.py"
     for answer in ("one", "two"):
         script.write_text(ECHO.format(answer=answer))
-        service = workspace.deploy(f"ends-late-{worker_id}", script, target="docker", timeout_s=110, report=report)
+        service = workspace.deploy(f"ends-late-{own}", script, target="docker", timeout_s=110, report=report)
         assert (service.state, service.score("1")) == ("Healthy", [answer, "1"])
     service.delete()
 
 
 def test_a_replaced_revision_that_the_engine_starts_again_goes(
-    workspace: Workspace, tmp_path: Path, worker_id: str, monkeypatch: pytest.MonkeyPatch
+    workspace: Workspace, tmp_path: Path, own: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It drains by itself as soon as it is replaced; on a busy machine that is before anybody has dismissed it."""
     again: list[bool] = []
@@ -304,7 +338,7 @@ def test_a_replaced_revision_that_the_engine_starts_again_goes(
 
     script = tmp_path / "score.py"
     script.write_text(ECHO.format(answer="one"))
-    service = workspace.deploy(f"ends-again-{worker_id}", script, target="docker", timeout_s=110)
+    service = workspace.deploy(f"ends-again-{own}", script, target="docker", timeout_s=110)
     old = str(revision(service)["Id"])
     before = started()
     monkeypatch.setattr(docker_target, "dismiss", dismiss_late)

@@ -23,12 +23,10 @@ CONNECTIONS = 16
 
 
 @pytest.mark.skipif(shutil.which("wrk") is None, reason="wrk is not installed")
-def test_no_request_fails_through_updates(workspace: Workspace, tmp_path: Path, worker_id: str) -> None:
+def test_no_request_fails_through_updates(workspace: Workspace, tmp_path: Path, own: str) -> None:
     script = tmp_path / "score.py"
     script.write_text(ECHO.format(answer="r0"))
-    service = workspace.deploy(
-        f"load-{worker_id}", script, target="docker", config={"auth_enabled": False}, timeout_s=110
-    )
+    service = workspace.deploy(f"load-{own}", script, target="docker", config={"auth_enabled": False}, timeout_s=110)
     updates = 10 if SOAK_S >= 60 else 2
     (tmp_path / "post.lua").write_text(
         'wrk.method = "POST"\nwrk.body = "[1]"\nlocal bad = 0\n'

@@ -25,11 +25,11 @@ def run(data):
 
 
 def test_the_same_bytes_go_to_docker_or_none(
-    workspace: Workspace, tmp_path: Path, worker_id: str, monkeypatch: pytest.MonkeyPatch
+    workspace: Workspace, tmp_path: Path, own: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "score.py").write_text(CELL)
     (tmp_path / "factor.txt").write_text("3")
-    name = f"promo-{worker_id}"
+    name = f"promo-{own}"
     local = workspace.deploy(name, tmp_path / "score.py", models=[tmp_path / "factor.txt"], timeout_s=60)
 
     with monkeypatch.context() as absent:

@@ -156,7 +156,7 @@ def test_a_registry_that_is_not_there_fails_cleanly(shop: Shop) -> None:
     image = shop.build()
     address = f"127.0.0.1:{free_port()}"
     with pytest.raises(TargetUnavailableError, match="could not be pushed"):
-        shop.workspace.images.push_named(image, f"{address}/x/y", progress=Progress(10))
+        shop.workspace.images.push_named(image, f"{address}/x/y", progress=Progress(60))
     assert docker("images", "--quiet", f"{address}/x/y") == ""
     assert shop.workspace.images.get(image.id).locations == ()
     with pytest.raises(InvalidInputError, match="not a place in a registry"):

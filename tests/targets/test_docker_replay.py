@@ -35,12 +35,10 @@ def ask(service: Service, *numbers: int) -> None:
     wait_for(lambda: len(service.recorded()) >= before + len(numbers), "the records", 60)
 
 
-def test_records_go_from_containers_to_this_machine_and_back(
-    workspace: Workspace, tmp_path: Path, worker_id: str
-) -> None:
+def test_records_go_from_containers_to_this_machine_and_back(workspace: Workspace, tmp_path: Path, own: str) -> None:
     script = tmp_path / "score.py"
     script.write_text(SCRIPT.format(factor=2))
-    boxed = workspace.deploy(f"replay-{worker_id}", script, target="docker", timeout_s=100)
+    boxed = workspace.deploy(f"replay-{own}", script, target="docker", timeout_s=100)
     boxed.record_requests(1.0, deny=["name", "seen"], timeout_s=100)
     ask(boxed, 1, 2, 3)
     found = boxed.recorded()
@@ -48,7 +46,7 @@ def test_records_go_from_containers_to_this_machine_and_back(
     assert "Ada" not in str(boxed.logs())
 
     # On this machine: the same bytes give the same answers, other bytes do not.
-    same = workspace.deploy(f"replay-same-{worker_id}", script, target="local", timeout_s=60)
+    same = workspace.deploy(f"replay-same-{own}", script, target="local", timeout_s=60)
     kept = save(found, tmp_path / "kept.jsonl")
     assert load(kept) == found
     assert same.replay(kept).changed == []

@@ -13,7 +13,7 @@ from jupyter_mldeploy.core.images.built import BuiltImage
 from jupyter_mldeploy.core.images.context import Stage
 from jupyter_mldeploy.core.workspace import Workspace
 from jupyter_mldeploy.errors import InUseError
-from jupyter_mldeploy.targets import docker_rollout
+from jupyter_mldeploy.targets import docker_builder, docker_rollout
 from jupyter_mldeploy.targets.docker_builder import DockerBuilder
 from tests.targets.docker_images import ENVIRONMENT, PLAIN_SCRIPT, Shop, answers, docker, running, unique
 from tests.targets.docker_service import ECHO, belongings
@@ -22,8 +22,8 @@ from tests.targets.local_service import wait_for
 pytestmark = pytest.mark.docker
 
 
-def test_a_service_takes_only_its_own_images_with_it(tmp_path: Path, worker_id: str) -> None:
-    name = f"shared-{worker_id}"
+def test_a_service_takes_only_its_own_images_with_it(tmp_path: Path, own: str) -> None:
+    name = f"shared-{own}"
     script = tmp_path / "score.py"
     mine, theirs = Workspace(tmp_path / "mine"), Workspace(tmp_path / "theirs")
     try:
@@ -55,11 +55,11 @@ def test_a_service_takes_only_its_own_images_with_it(tmp_path: Path, worker_id: 
 
 
 def test_images_of_earlier_revisions_go_when_there_are_many(
-    tmp_path: Path, worker_id: str, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, own: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The newest stay for a quick way back, and the door's; the catalogue knows what the engine has."""
     monkeypatch.setattr("jupyter_mldeploy.core.images.collecting.KEPT_REVISIONS", 2)
-    name = f"many-{worker_id}"
+    name = f"many-{own}"
     script = tmp_path / "score.py"
     workspace = Workspace(tmp_path / "home")
     script.write_text(ECHO.format(answer=0))
@@ -84,24 +84,34 @@ def test_images_of_earlier_revisions_go_when_there_are_many(
     assert belongings(name) == []
 
 
+@pytest.mark.parametrize("returns", [False, True])
 def test_what_a_stage_stands_on_may_be_removed_while_it_is_built(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, returns: bool
 ) -> None:
-    """As another workspace does with the last service that used it."""
+    """As another workspace does with the last service that used it; or it builds it anew right away."""
     spec = replace(ENVIRONMENT, pip=(), variables={"OWN": unique("gone")})  # nobody else's image
     with closing(Shop(tmp_path)) as shop:
         own = shop.workspace.images.context(shop.bundle(PLAIN_SCRIPT, spec)).stages[0].reference
-        build_stage = DockerBuilder._build_stage
+        build_stage, find, spare = DockerBuilder._build_stage, docker_builder._find, f"{unique('spare')}:1"
         removed: list[str] = []
 
         def remove_first(self: DockerBuilder, engine: Any, stage: Stage, below: str | None, *more: Any) -> None:
             if below == own and not removed:
+                if returns:
+                    docker("tag", own, spare)
                 docker("rmi", "--force", own)
                 removed.append(own)
             build_stage(self, engine, stage, below, *more)
 
+        def find_again(engine: Any, reference: str) -> BuiltImage | None:
+            if returns and removed and reference == own:
+                docker("tag", spare, own)
+            return find(engine, reference)
+
+        monkeypatch.setattr(docker_builder, "_find", find_again)
         monkeypatch.setattr(DockerBuilder, "_build_stage", remove_first)
         image = shop.build(PLAIN_SCRIPT, spec)
+        docker("rmi", spare, check=False)
         assert removed == [own]
         assert "was removed while" in shop.workspace.images.read_log(image)
         with running(image.reference) as (_, port):
@@ -109,10 +119,10 @@ def test_what_a_stage_stands_on_may_be_removed_while_it_is_built(
 
 
 def test_an_image_may_be_removed_before_its_container_exists(
-    tmp_path: Path, worker_id: str, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, own: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As by another workspace that deletes the last service that used it; it is built once more."""
-    name = f"removed-{worker_id}"
+    name = f"removed-{own}"
     script = tmp_path / "score.py"
     script.write_text(ECHO.format(answer=unique("removed")))  # nobody else's image
     create = docker_rollout.create_revision

@@ -23,9 +23,7 @@ def engine_side() -> str:
     return str(pool.get("Gateway") or next(ip_network(pool["Subnet"]).hosts()))
 
 
-def test_a_container_tells_a_receiver_outside_of_its_requests(
-    workspace: Workspace, tmp_path: Path, worker_id: str
-) -> None:
+def test_a_container_tells_a_receiver_outside_of_its_requests(workspace: Workspace, tmp_path: Path, own: str) -> None:
     """The image gets the libraries by itself, the variables name the receiver: no more than two keys are set."""
     pytest.importorskip("opentelemetry.proto", reason="opentelemetry-proto is not installed")
     from tests.scoring.otlp_receiver import receiving
@@ -37,7 +35,7 @@ def test_a_container_tells_a_receiver_outside_of_its_requests(
             "enable_app_insights": True,
             "environment_variables": {"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url},
         }
-        service = workspace.deploy(f"tells-{worker_id}", path, target="docker", config=config, timeout_s=110)
+        service = workspace.deploy(f"tells-{own}", path, target="docker", config=config, timeout_s=110)
         try:
             assert service.score("x") == "x"
             answered = receiver.span("POST /score", resultCode="200")

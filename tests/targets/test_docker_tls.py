@@ -34,12 +34,12 @@ def ask(port: int, trusted: Path, key: str) -> int:
         connection.close()
 
 
-def test_a_certificate_serves_is_renewed_and_can_go(workspace: Workspace, tmp_path: Path, worker_id: str) -> None:
+def test_a_certificate_serves_is_renewed_and_can_go(workspace: Workspace, tmp_path: Path, own: str) -> None:
     script, certificate_file, key_file = tmp_path / "score.py", tmp_path / "cert.pem", tmp_path / "key.pem"
     script.write_text(ECHO.format(answer="one"))
     certificate(tmp_path)
     tls: dict[str, Any] = {"tls_certificate_file": str(certificate_file), "tls_key_file": str(key_file)}
-    service = workspace.deploy(f"tls-{worker_id}", script, target="docker", config=tls, timeout_s=100)
+    service = workspace.deploy(f"tls-{own}", script, target="docker", config=tls, timeout_s=100)
     port = int(str(service.scoring_uri).rpartition(":")[2].partition("/")[0])
     assert service.scoring_uri == f"https://127.0.0.1:{port}/score"
     assert service.score("1") == ["one", "1"]
