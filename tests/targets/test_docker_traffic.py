@@ -6,17 +6,32 @@ import subprocess
 import uuid
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from jupyter_mldeploy.core.traffic.members import member_name
 from jupyter_mldeploy.core.workspace import Workspace
 from jupyter_mldeploy.errors import NotSupportedError
 from tests.core.traffic.test_endpoint import is_share
+from tests.targets.docker_service import parts
+from tests.targets.local_service import wait_for
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(400)]
 
-SCRIPT = "def init():\n    pass\n\n\ndef run(data):\n    return {answer!r}\n"
+SCRIPT = """
+import time
+
+def init():
+    pass
+
+def run(data):
+    if data == "hold":
+        print("it is held")
+        time.sleep(8)
+    return {answer!r}
+"""
 
 
 @pytest.fixture
@@ -44,6 +59,13 @@ def test_versions_in_containers_share_the_requests(workspace: Workspace, tmp_pat
     found = Counter(service.score({}) for _ in range(150))
     assert is_share(found["two"], 150, 40), found
     assert service.scoring_uri == address
-    endpoint.finish("green")
+    with ThreadPoolExecutor(1) as pool:
+        green = workspace.service(member_name(name, "green"))
+        held = pool.submit(service.request, "hold", headers={"azureml-model-deployment": "green"})
+        wait_for(lambda: "it is held" in str(green.logs()), "the request")
+        endpoint.finish("green")
+        running = [item for item in parts(service) if item["State"]["Running"]]
+        assert len(running) == 2, "the door and the one revision; the router went before its versions"
+        assert held.result(60).json() == "two"
     assert {service.score({}) for _ in range(10)} == {"two"}
     service.delete()
