@@ -131,15 +131,17 @@ class DeployForm(View):
     def make_plan(self) -> None:
         """Say what a deployment would do; nothing is created."""
         if self.check():
+            value = self.value  # as it was checked: the fields can be changed while a thread works
             self.stage = "planning"
-            self.run(self._guarded(lambda: self._workspace.deployer.plan(self._request())), self._planned)
+            self.run(self._guarded(lambda: self._workspace.deployer.plan(self._request(value)), value), self._planned)
 
     def deploy(self) -> None:
         """Deploy in a thread; :meth:`wait` waits for the end."""
         if self.check():
             self._cancelled.clear()
+            value = self.value
             self.stage = "deploying"
-            self.run(self._guarded(self._deploy), self._deployed)
+            self.run(self._guarded(lambda: self._deploy(value), value), self._deployed)
 
     def cancel(self) -> None:
         """Give a deployment under way up at its next step; what served before goes on serving."""
@@ -168,8 +170,7 @@ class DeployForm(View):
 
     # In threads.
 
-    def _request(self) -> Request:
-        value = self.value
+    def _request(self, value: dict[str, Any]) -> Request:
         request, _ = self._workspace.prepare(
             value["name"],
             value["entry_script"],
@@ -180,32 +181,31 @@ class DeployForm(View):
         )
         return request
 
-    def _deploy(self) -> tuple[Outcome, int | None]:
-        name = self.value["name"]
+    def _deploy(self, value: dict[str, Any]) -> tuple[Outcome, int | None]:
+        name = value["name"]
         try:
             replaced = self._workspace.catalogue.service(name).live_revision
         except NotFoundError:
             replaced = None
         progress = _Progress(name, self._out)
-        outcome = self._workspace.deployer.deploy(self._request(), report=progress.step, cancelled=self._cancelled)
+        outcome = self._workspace.deployer.deploy(self._request(value), report=progress.step, cancelled=self._cancelled)
         return outcome, replaced
 
-    def _guarded(self, work: Any) -> Any:
+    def _guarded(self, work: Any, value: dict[str, Any]) -> Any:
         def guarded() -> Any:
             try:
                 return work()
             except BaseException as error:
                 self.stage = "failed"
                 if isinstance(error, MldeployError):
-                    self._out.value = _html(self._failure(error))
+                    self._out.value = _html(self._failure(value["name"], error))
                 raise
 
         return guarded
 
-    def _failure(self, error: MldeployError) -> dict[str, Any]:
+    def _failure(self, name: str, error: MldeployError) -> dict[str, Any]:
         from ..core.service import Service
 
-        name = self.value["name"]
         try:
             service = Service(self._workspace, name)
             newest = next(reversed(service.revisions()), None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from functools import partial
 from html import escape
@@ -18,6 +19,7 @@ from .test_panel import TestPanel
 from .view import View, alert, close_tree
 
 if TYPE_CHECKING:
+    from ..core.records import ServiceRecord
     from ..core.service import Service
 
 
@@ -52,16 +54,18 @@ class ServiceView(View):
         super().__init__()
         buttons = w.HBox([self._start, self._stop, self._back, self._delete])
         self.children = (buttons, w.VBox([alert(self), self._way_out]), self._tabs)
-        self._tabs.observe(lambda _: self._open_tab(), "selected_index")
+        self._tabs.observe(lambda _: self.draw(self._open_tab), "selected_index")
         self.observe(lambda change: self._set_buttons(change["new"]), "busy")
         self._seen: object = None
+        self._looking = threading.Lock()
+        self._looks = self._drawn = 0
         self._look()
         self.every(poll_s, self._look)
 
     def _button(self, text: str, icon: str, act: Callable[[], Any], missing: bool, reason: str) -> w.Button:
         button = w.Button(description=text, icon=icon, tooltip=reason or text, disabled=missing)
         button.missing = missing
-        button.on_click(lambda _: self.run(act, lambda _: self._look()))
+        button.on_click(lambda _: self.run(lambda: self._then_look(act)))
         return button
 
     def _on_delete(self) -> None:
@@ -72,7 +76,7 @@ class ServiceView(View):
             return
         self._disarm()
         self._say()
-        self.run(self._remove, lambda _: self._look())
+        self.run(lambda: self._then_look(self._remove))
 
     def _remove(self) -> None:
         """Delete the service; where its target cannot be asked, offer to forget it."""
@@ -93,10 +97,9 @@ class ServiceView(View):
 
     def _on_forget(self) -> None:
         self._say()
-        self.run(lambda: self._service.delete(force=True), self._forgotten)
+        self.run(lambda: self._then_look(lambda: self._service.delete(force=True)), self._forgotten)
 
     def _forgotten(self, remark: str | None) -> None:
-        self._look()
         if remark is not None:
             self._say(remark)
 
@@ -110,19 +113,37 @@ class ServiceView(View):
         self._armed = False
         self._delete.description, self._delete.button_style = "Delete", ""
 
+    def _then_look(self, act: Callable[[], Any]) -> Any:
+        """Do something in a thread and show at once what has become of the service; return what the act returns."""
+        result = act()
+        self._look()
+        return result
+
     def _look(self) -> bool:
         """Draw the card again where something has changed; return whether anything can still change."""
-        record = self._service.refresh()
+        # Several threads look. What they see is numbered in the order of the looks, and what is older than what is
+        # shown is not drawn. Nothing is drawn under this lock: whoever draws may look.
+        with self._looking:
+            record = self._service.refresh()
+            self._looks += 1
+            number = self._looks
+        self.draw(lambda: self._show(number, record))
+        return record.deleted is None
+
+    def _show(self, number: int, record: ServiceRecord) -> None:
         gone = record.deleted is not None
         seen = (record.updated, record.state, record.live_revision, gone)
-        if seen != self._seen:
-            self._seen = seen
-            self._card.value = str(service_card(self._service)["text/html"])
-            self.state = "Deleted" if gone else str(record.state)
-            self._set_buttons(self.busy)
-            if self._places[2].children:
-                self.draw(self._show_revisions)
-        return not gone
+        if number < self._drawn:
+            return
+        self._drawn = number
+        if seen == self._seen:
+            return
+        self._seen = seen
+        self._card.value = str(service_card(self._service)["text/html"])
+        self.state = "Deleted" if gone else str(record.state)
+        self._set_buttons(self.busy)
+        if self._places[2].children:
+            self._show_revisions()
 
     def _set_buttons(self, busy: bool) -> None:
         gone = self.state == "Deleted"

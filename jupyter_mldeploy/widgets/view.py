@@ -32,7 +32,7 @@ class View(w.VBox):
         self._idle = threading.Event()
         self._idle.set()
         self._running = 0
-        self._counting = threading.Lock()
+        # One lock for what is drawn and for what runs: observers of either may do the other.
         self._drawing = threading.RLock()
         super().__init__(children, **options)
         _hear_in_order(self)
@@ -43,16 +43,19 @@ class View(w.VBox):
         return self._ended.is_set()
 
     def wait(self, timeout_s: float = 60.0) -> bool:
-        """Wait until nothing works for this view; return False when that takes longer than ``timeout_s`` seconds."""
+        """Wait until nothing works for this view; return False when that takes longer than ``timeout_s`` seconds.
+
+        Whoever observes ``busy`` has heard of the end by then.
+        """
         return self._idle.wait(timeout_s)
 
     def run(self, work: Callable[[], Any], then: Callable[[Any], object] | None = None) -> None:
         """Do ``work`` in a thread and hand its result to ``then``; an error becomes the trait ``error``."""
-        with self._counting:
+        with self._drawing:
             self._running += 1
             self._idle.clear()
-        self.error = ""
-        self.busy = True
+            self.error = ""
+            self.busy = True
         threading.Thread(
             target=self._work, args=(work, then), name=f"mldeploy-{type(self).__name__}", daemon=True
         ).start()
@@ -103,12 +106,12 @@ class View(w.VBox):
         except Exception as error:  # noqa: BLE001  what happens in a thread is shown, never lost
             self.failed(error)
         finally:
-            with self._counting:
+            with self._drawing:  # counted and told in one step: work that begins between the two would count as over
                 self._running -= 1
-                over = self._running == 0
-            if over:
-                self.busy = False
-                self._idle.set()
+                if self._running == 0:
+                    self.busy = False
+                if self._running == 0:  # still: an observer may have begun something
+                    self._idle.set()
 
 
 def close_tree(widget: w.Widget) -> None:

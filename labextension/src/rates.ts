@@ -16,11 +16,20 @@ export interface ISample {
 /** Milliseconds between two looks, and how many are kept. */
 const LOOK_MS = 5000;
 const KEPT = 60;
+/** Milliseconds until a first look that has failed is tried again, and how often: nothing is counted before it. */
+const AGAIN_MS = 1000;
+const TRIES = 4;
+
+interface ICount {
+  requests: number;
+  failed: number;
+}
 
 interface ISeries {
   service: IService;
   watchers: number;
-  last: { requests: number; failed: number } | null;
+  isLooking: boolean;
+  last: ICount | null;
   samples: ISample[];
 }
 
@@ -50,6 +59,7 @@ export class RequestRates implements IDisposable {
     const series = this._series.get(service.uid) ?? {
       service,
       watchers: 0,
+      isLooking: false,
       last: null,
       samples: []
     };
@@ -99,24 +109,25 @@ export class RequestRates implements IDisposable {
     }
   }
 
-  private async _look(series: ISeries): Promise<void> {
-    const origin = new URL(this.settings.baseUrl, window.location.href).origin;
-    const url = URLExt.join(origin, series.service.proxy_uri, 'metrics');
-    let found: { requests: number; failed: number };
-    try {
-      const response = await ServerConnection.makeRequest(
-        url,
-        {},
-        this.settings
-      );
-      if (!response.ok) {
-        return;
-      }
-      found = count(await response.text());
-    } catch {
-      return; // the state tells that the service does not answer; there is nothing to add here
+  private async _look(series: ISeries, tries = TRIES): Promise<void> {
+    // One at a time: of two answers that cross on their way, the older would be taken for a new worker generation.
+    if (series.isLooking) {
+      return;
     }
+    series.isLooking = true;
+    const found = await this._read(series.service);
+    series.isLooking = false;
     const { last } = series;
+    if (found === null) {
+      if (last === null && tries > 0) {
+        window.setTimeout(() => {
+          if (series.watchers > 0 && !this._isDisposed) {
+            void this._look(series, tries - 1);
+          }
+        }, AGAIN_MS);
+      }
+      return;
+    }
     series.last = found;
     if (last !== null) {
       // A new worker generation counts from zero again.
@@ -134,6 +145,22 @@ export class RequestRates implements IDisposable {
     this._changed.emit();
   }
 
+  /** Read a service's metrics; its state tells that it does not answer, so there is nothing to add to a null here. */
+  private async _read(service: IService): Promise<ICount | null> {
+    const origin = new URL(this.settings.baseUrl, window.location.href).origin;
+    const url = URLExt.join(origin, service.proxy_uri, 'metrics');
+    try {
+      const response = await ServerConnection.makeRequest(
+        url,
+        {},
+        this.settings
+      );
+      return response.ok ? count(await response.text()) : null;
+    } catch {
+      return null;
+    }
+  }
+
   private readonly _series = new Map<string, ISeries>();
   private readonly _changed = new Signal<this, void>(this);
   private _timer: number | null = null;
@@ -141,7 +168,7 @@ export class RequestRates implements IDisposable {
 }
 
 /** Read scoring requests, and those answered with 400 or more, from metrics in Prometheus' text form. */
-export function count(metrics: string): { requests: number; failed: number } {
+export function count(metrics: string): ICount {
   let requests = 0;
   let failed = 0;
   for (const line of metrics.split('\n')) {

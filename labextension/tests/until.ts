@@ -1,8 +1,8 @@
-/** Wait until a condition holds, as long as a busy machine may need. */
+/** Wait until a condition holds, as long as a busy machine may need: a little less than the limit of a test. */
 export async function until(
   isSo: () => boolean,
   what: string,
-  milliseconds = 5000
+  milliseconds = 25000
 ): Promise<void> {
   const end = Date.now() + milliseconds;
   while (!isSo()) {

@@ -111,26 +111,25 @@ class Checker:
     def known(self, document: Document) -> Checked | None:
         """Return the findings of exactly this version, if they are there and still valid."""
         found = self._known.get(document.uri)
-        if found is None or found.document is not document or found.epoch != self.epoch:
-            return None
-        names, config = self._inputs(document)
-        return found if found.names == names and found.config is config else None
+        return found if found is not None and self._holds(found, document) else None
 
     async def check(self, document: Document) -> Checked:
-        """Return the findings of a document."""
-        known = self.known(document)
-        if known is not None:
-            return known
-        if len(document.text) <= LARGEST_INLINE:
-            return self._check(document)
-        running = self._running.get(document.uri)
-        if running is None or running.done():
-            loop = asyncio.get_running_loop()
-            running = loop.run_in_executor(self._threads, self._check, document)
-            self._running[document.uri] = running
-        # Shielded: a cancelled request must not take the findings from the others that wait for them.
-        checked = await asyncio.shield(running)
-        return checked if checked.document is document else await self.check(document)
+        """Return the findings of a document, valid when this returns: what changes meanwhile is checked again."""
+        while True:
+            known = self.known(document)
+            if known is not None:
+                return known
+            if len(document.text) <= LARGEST_INLINE:
+                return self._check(document)
+            running = self._running.get(document.uri)
+            if running is None or running.done():
+                loop = asyncio.get_running_loop()
+                running = loop.run_in_executor(self._threads, self._check, document)
+                self._running[document.uri] = running
+            # Shielded: a cancelled request must not take the findings from the others that wait for them.
+            checked = await asyncio.shield(running)
+            if self._holds(checked, document):
+                return checked
 
     def check_now(self, document: Document) -> Checked:
         """Return the findings of a document at once."""
@@ -139,6 +138,12 @@ class Checker:
     def close(self) -> None:
         """Stop the thread."""
         self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def _holds(self, checked: Checked, document: Document) -> bool:
+        """Return whether findings are those of exactly this version, and of what they depend on as it is now."""
+        if checked.document is not document or checked.epoch != self.epoch:
+            return False
+        return (checked.names, checked.config) == self._inputs(document)
 
     def _inputs(self, document: Document) -> tuple[frozenset[str] | None, LintConfig]:
         names = None

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 from lsprotocol import types as lsp
+from mldeploy_lsp import checking
+from mldeploy_lsp.document import Document
+from mldeploy_lsp.server import Server
+from mldeploy_lsp.settings import Settings
 from pygls.exceptions import JsonRpcException
 
+from jupyter_mldeploy.core.lint import Diagnostic, LintConfig
 from tests.lsp.conftest import StartEditor
 from tests.lsp.editor import PATIENCE_S, Editor, codes, place
 from tests.lsp.scripts import JSON, MISSING_GLOBAL
+from tests.patience import FACTOR
 
 pytestmark = pytest.mark.asyncio
 
@@ -89,6 +96,37 @@ async def test_a_cancelled_pull_is_answered_as_cancelled(pulling: Editor) -> Non
     assert caught.value.code == lsp.LSPErrorCodes.RequestCancelled
     # The session goes on.
     assert (await pulling.pull(uri)).kind == "full"
+
+
+async def test_what_changes_during_a_long_check_is_checked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    server, uri = Server(), "untitled:score.py"
+    text = JSON + "\n\nx = 1" * 20_000
+    server.mirror.open(lsp.TextDocumentItem(uri, "python", 1, text))
+    reading, go_on, servers = threading.Event(), threading.Event(), []
+
+    def slowly(_: Document, names: frozenset[str] | None, config: LintConfig) -> list[Diagnostic]:
+        servers.append(config.server)
+        reading.set()
+        assert go_on.wait(60 * FACTOR)
+        return []
+
+    monkeypatch.setattr(checking, "findings", slowly)
+    document = server.get(uri)
+    assert document is not None
+    try:
+        check = asyncio.create_task(server.checker.check(document))
+        assert await asyncio.to_thread(reading.wait, 60 * FACTOR)
+        server.settings = Settings(server="azureml")
+        server.everything_changed()
+        go_on.set()
+        async with asyncio.timeout(PATIENCE_S):
+            checked = await check
+        assert servers == ["mldeploy", "azureml"]
+        assert server.checker.known(document) is checked
+    finally:
+        go_on.set()
+        server.checker.close()
+        server.samples.close()
 
 
 async def test_deployment_files_are_checked_by_what_they_are(editor: Editor, tmp_path: Path) -> None:

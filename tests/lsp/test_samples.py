@@ -14,6 +14,7 @@ from mldeploy_lsp.samples import Samples
 from jupyter_mldeploy.core.sample import SampleWorker, SchemaPreview
 from jupyter_mldeploy.core.script.source import SourceText
 from tests.lsp.scripts import SCHEMA
+from tests.patience import FACTOR
 
 
 class Busy(SampleWorker):
@@ -25,7 +26,7 @@ class Busy(SampleWorker):
         self.may_answer = threading.Event()
 
     def preview(self, text: str, *, path: str | None = None, timeout: float = 10.0) -> SchemaPreview:
-        assert self.may_answer.wait(60)
+        assert self.may_answer.wait(60 * FACTOR)
         self.questions += 1
         return SchemaPreview(is_final=self.questions > 1)
 
@@ -55,11 +56,11 @@ async def test_a_preview_without_time_is_asked_for_again_and_whoever_waits_share
 
 def test_the_time_for_an_answer_begins_when_the_worker_has_started(tmp_path: Path) -> None:
     slow = tmp_path / "python"
-    slow.write_text(f'#!/bin/sh\nsleep 6\nexec "{sys.executable}" "$@"\n')
+    slow.write_text(f'#!/bin/sh\nsleep {5 * FACTOR + 1}\nexec "{sys.executable}" "$@"\n')
     slow.chmod(0o755)
     worker = SampleWorker(str(slow))
     try:
-        preview = worker.preview(SCHEMA, timeout=5)
+        preview = worker.preview(SCHEMA, timeout=5 * FACTOR)
     finally:
         worker.close()
     assert preview.is_complete, preview.problems

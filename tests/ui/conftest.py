@@ -75,6 +75,9 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrowserContext
             args=FLAGS,
             viewport={"width": 1360, "height": 860},
         )
+        # Also for pages that are not a LabPage.
+        context.set_default_timeout(PATIENCE)
+        context.set_default_navigation_timeout(PATIENCE)
         context.grant_permissions(["clipboard-read", "clipboard-write"])
         yield context
         context.close()

@@ -166,16 +166,16 @@ class Lab:
             return  # it was never there
         self.process.send_signal(signal.SIGTERM)
         try:
-            self.process.wait(20)
+            self.process.wait(20 * FACTOR)
         except subprocess.TimeoutExpired:
             os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait(10)
+            self.process.wait(10 * FACTOR)
 
     def kill(self) -> None:
         """End it as a power cut does: nothing is tidied up."""
         assert self.process is not None
         self.process.kill()
-        self.process.wait(10)
+        self.process.wait(10 * FACTOR)
 
     def end(self) -> None:
         """End it for good, and its services too."""
@@ -201,7 +201,7 @@ class Lab:
             {"Authorization": f"token {TOKEN}", "Content-Type": "application/json"},
             method=method or ("GET" if body is None else "POST"),
         )
-        with urllib.request.urlopen(request, timeout=60) as answer:
+        with urllib.request.urlopen(request, timeout=60 * FACTOR) as answer:
             return json.load(answer)
 
     def deploy(self, name: str, source: str | None = None) -> dict[str, Any]:

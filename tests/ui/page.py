@@ -152,7 +152,8 @@ class LabPage:
             """async id => {
               const notebook = window.jupyterapp.shell.currentWidget.content;
               const index = notebook.widgets.findIndex(cell => cell.model.id === id);
-              await notebook.scrollToItem(index, 'center');
+              // Something else may scroll as well; then it rejects, and the cell comes into view by being used.
+              await notebook.scrollToItem(index, 'center').catch(() => undefined);
               return index;
             }""",
             cell_id,

@@ -34,6 +34,21 @@ def run(data):
     return [data.sum(), model]"""
 
 
+MIDDLE_OF_DATA = """line => {
+  const texts = document.createTreeWalker(line, NodeFilter.SHOW_TEXT);
+  while (texts.nextNode()) {
+    const at = texts.currentNode.data.indexOf('data');
+    if (at >= 0) {
+      const range = document.createRange();
+      range.setStart(texts.currentNode, at);
+      range.setEnd(texts.currentNode, at + 4);
+      const box = range.getBoundingClientRect();
+      return [box.x + box.width / 2, box.y + box.height / 2];
+    }
+  }
+}"""
+
+
 def open_with_language_servers(page: LabPage, path: str) -> None:
     """Open a notebook with jupyterlab-lsp and JupyterLab's language servers switched on.
 
@@ -94,25 +109,17 @@ def test_deploy_cells_get_hover_and_completion_and_each_finding_once(page: LabPa
     cell = page.cell("deployed")
     expect(page.page.locator(".lsp-status-message")).to_have_text("Fully initialized")
 
-    # The middle of the parameter, as it is on the screen.
-    x, y = cell.locator(".cm-line", has_text="def run(data):").evaluate(
-        """line => {
-          const texts = document.createTreeWalker(line, NodeFilter.SHOW_TEXT);
-          while (texts.nextNode()) {
-            const at = texts.currentNode.data.indexOf('data');
-            if (at >= 0) {
-              const range = document.createRange();
-              range.setStart(texts.currentNode, at);
-              range.setEnd(texts.currentNode, at + 4);
-              const box = range.getBoundingClientRect();
-              return [box.x + box.width / 2, box.y + box.height / 2];
-            }
-          }
-        }"""
-    )
+    # The middle of the parameter, as it is on the screen; what comes above the cell moves it.
+    place = cell.locator(".cm-line", has_text="def run(data):")
+
+    def point() -> None:
+        x, y = place.evaluate(MIDDLE_OF_DATA)
+        page.page.mouse.move(x - 8, y)
+        page.page.mouse.move(x, y)
+
     page.page.keyboard.down("Control")
     hover = page.page.locator(".lsp-hover")
-    again_until_visible(hover, lambda: (page.page.mouse.move(x - 8, y), page.page.mouse.move(x, y)))
+    again_until_visible(hover, point)
     expect(hover).to_contain_text("ndarray float64 (n, 4)")
     page.page.keyboard.up("Control")
 

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import FACTOR
+
 from .jupyter import SCRIPT, Lab
 from .page import LabPage, expect
 
@@ -35,7 +37,7 @@ def test_a_service_is_profiled(page: LabPage, lab: Lab, name: str, tmp_path: Pat
     run.press("Enter")
     part.get_by_role("button", name="Cancel the profile").click()
     expect(part.get_by_text("The profile was cancelled.")).to_be_visible()
-    deadline.fill("30")
+    deadline.fill(str(int(30 * FACTOR)))
     run.press("Enter")
     expect(part.get_by_text("Recommended:")).to_be_visible()
     chart = part.get_by_role("img", name="Latency over load")

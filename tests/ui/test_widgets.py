@@ -97,7 +97,8 @@ def voila(tmp_path: Path) -> Iterator[str]:
     }  # fmt: skip
     command = [
         sys.executable, "-m", "voila", "app.ipynb", "--no-browser", f"--port={port}", "--Voila.port_retries=0",
-        "--Voila.ip=127.0.0.1",
+        "--Voila.ip=127.0.0.1", f"--VoilaExecutor.iopub_timeout={int(60 * FACTOR)}",
+        f"--VoilaExecutor.startup_timeout={int(60 * FACTOR)}",
     ]  # fmt: skip
     with (tmp_path / "voila.log").open("wb") as log:
         process = subprocess.Popen(
@@ -118,7 +119,11 @@ def voila(tmp_path: Path) -> Iterator[str]:
         reserved.close()
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGTERM)
-            process.wait(20)
+            try:
+                process.wait(20 * FACTOR)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait(10 * FACTOR)
         service.delete()
 
 

@@ -15,6 +15,7 @@ from ipywidgets.widgets.widget import _instances
 
 from jupyter_mldeploy.core.service import Service
 from jupyter_mldeploy.core.workspace import Workspace
+from jupyter_mldeploy.widgets.view import View
 from tests.patience import FACTOR, give_time
 
 SCHEMA_SCRIPT = """
@@ -53,6 +54,11 @@ def eventually(true: Callable[[], object], what: str, seconds: float = 40.0 * FA
     while not true():
         assert time.monotonic() < deadline, f"waited in vain until {what}"
         time.sleep(0.02)
+
+
+def done(view: View) -> bool:
+    """Wait until nothing works for a view, and whoever observes it has heard of that."""
+    return view.wait(60 * FACTOR)
 
 
 @pytest.fixture(scope="module")

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import threading
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import ipywidgets as w
 import pytest
 
+from jupyter_mldeploy.core.records import ServiceRecord
 from jupyter_mldeploy.core.workspace import Workspace
 from jupyter_mldeploy.targets.local_config import LocalConfig
 from jupyter_mldeploy.widgets import DeployForm
 from jupyter_mldeploy.widgets.fields import fields_of
 from tests.core.memory_target import memory_targets
-from tests.widgets.conftest import RAW_SCRIPT, eventually
+from tests.patience import FACTOR
+from tests.widgets.conftest import RAW_SCRIPT, done, eventually
 
 
 @pytest.fixture
@@ -59,12 +63,12 @@ def test_plan_then_deploy(workspace: Workspace, script: str) -> None:
         row(form, "Environment variables").children[1].value = "A=1\nB=x=y"
         assert form.value["config"] == {"workers": 2, "environment_variables": {"A": "1", "B": "x=y"}}
         form.make_plan()
-        assert form.wait()
+        assert done(form)
         assert form.plan.service == "formed"
         assert "Nothing was created" in form.children[-1].value
         assert not [item for item in workspace.catalogue.services() if item.name == "formed"]
         form.deploy()
-        assert form.wait()
+        assert done(form)
         assert form.error == ""
         assert form.service.score({"a": 1}) == '{"a": 1}'
         assert stages == ["planning", "planned", "deploying", "done"]
@@ -93,7 +97,7 @@ def test_a_script_that_fails_shows_its_cause_and_leaves_nothing(workspace: Works
     script.write_text("def init():\n    raise RuntimeError('no model today')\n\n\ndef run(data):\n    return data\n")
     with closing(DeployForm(workspace, name="broken", entry_script=str(script))) as form:
         form.deploy()
-        assert form.wait()
+        assert done(form)
         assert form.stage == "failed"
         assert "no model today" in form.children[-1].value
         assert "no model today" in form.error
@@ -108,9 +112,40 @@ def test_a_deployment_can_be_given_up(tmp_path: Path, script: str) -> None:
         form.deploy()
         eventually(lambda: form.stage == "deploying" and not form.children[-3].children[2].disabled, "it is under way")
         form.cancel()
-        assert form.wait()
+        assert done(form)
         assert form.stage == "failed"
         assert "cancelled" in form.error
+
+
+def test_what_is_typed_while_it_works_is_not_of_what_it_does(
+    tmp_path: Path, script: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = Workspace(tmp_path / "home", targets=memory_targets())
+    prepare, reading, go_on = workspace.prepare, threading.Event(), threading.Event()
+    look_up = workspace.catalogue.service
+
+    def slowly(name: str) -> ServiceRecord:
+        reading.set()
+        assert go_on.wait(60 * FACTOR)
+        return look_up(name)
+
+    named: list[str] = []
+
+    def note(name: str, *args: Any, **options: Any) -> Any:
+        named.append(name)
+        return prepare(name, *args, **options)
+
+    with closing(DeployForm(workspace, name="first", entry_script=script, target="memory")) as form:
+        monkeypatch.setattr(workspace.catalogue, "service", slowly)
+        monkeypatch.setattr(workspace, "prepare", note)
+        form.deploy()
+        assert reading.wait(60 * FACTOR)
+        row(form, "Name").children[1].value = "second"
+        assert form.value["name"] == "second"
+        go_on.set()
+        assert done(form)
+        assert form.error == ""
+        assert (named, form.service.name) == (["first"], "first")
 
 
 def test_what_a_target_cannot_do_is_greyed_out_with_the_reason(tmp_path: Path, script: str) -> None:

@@ -9,6 +9,10 @@ from typing import Any
 import pytest
 
 from tests.magics.conftest import Kernel
+from tests.patience import FACTOR
+
+#: Seconds to wait for a message of the kernel.
+PATIENCE_S = 60 * FACTOR
 
 
 @pytest.fixture
@@ -24,11 +28,11 @@ class Frontend:
     def __init__(self, kernel: Kernel, code: str) -> None:
         self._client = kernel.client
         self._client.kernel_info()
-        features = self._client.get_shell_msg(timeout=60)["content"].get("supported_features", ())
+        features = self._client.get_shell_msg(timeout=PATIENCE_S)["content"].get("supported_features", ())
         if "kernel subshells" not in features:
             pytest.skip("this ipykernel has no subshells")
         self._client.control_channel.send(self._client.session.msg("create_subshell_request"))
-        self._shell = self._client.get_control_msg(timeout=60)["content"]["subshell_id"]
+        self._shell = self._client.get_control_msg(timeout=PATIENCE_S)["content"]["subshell_id"]
         opened = kernel.run(code).of("comm_open")
         self._models = {item["comm_id"]: item["data"]["state"] for item in opened}
 
@@ -45,7 +49,7 @@ class Frontend:
     def await_text(self, text: str) -> None:
         """Wait until a widget shows a text."""
         while True:
-            message = self._client.get_iopub_msg(timeout=60)
+            message = self._client.get_iopub_msg(timeout=PATIENCE_S)
             if message["msg_type"] == "comm_msg" and text in str(message["content"]["data"].get("state")):
                 return
 

@@ -11,6 +11,7 @@ import pytest
 from jupyter_mldeploy.core.service import Service
 from jupyter_mldeploy.core.target import LogLine
 from jupyter_mldeploy.widgets import LogView
+from tests.patience import FACTOR
 from tests.widgets.conftest import eventually
 
 
@@ -68,12 +69,12 @@ def test_what_is_being_read_when_following_ends_is_not_shown(adder: Service, mon
             found = read(cursor, limit)
             if found[0]:
                 reading.set()
-                assert go_on.wait(40)
+                assert go_on.wait(40 * FACTOR)
             return found
 
         monkeypatch.setattr(adder, "log_lines", slowly)
         adder.score()
-        assert reading.wait(40)
+        assert reading.wait(40 * FACTOR)
         view.follow = False
         before, count = view.text, view.count
         seen = view.looks

@@ -1,4 +1,4 @@
-import { Debouncer } from '@lumino/polling';
+import { Throttler } from '@lumino/polling';
 import type { IDisposable } from '@lumino/disposable';
 import { type ISignal, Signal } from '@lumino/signaling';
 
@@ -22,7 +22,11 @@ export class ServiceStore implements IDisposable {
     private readonly client: ApiClient,
     private readonly stream: StreamClient
   ) {
-    this._refresher = new Debouncer(() => this._list(), SETTLE_MS);
+    // It does not wait for a pause: where something happens all the time there is none.
+    this._refresher = new Throttler(() => void this._list(), {
+      limit: SETTLE_MS,
+      edge: 'trailing'
+    });
   }
 
   /** Emitted when a service or an operation has changed. */
@@ -107,17 +111,9 @@ export class ServiceStore implements IDisposable {
     };
   }
 
-  /** Read the list again. */
+  /** Read the list again; what is known afterwards is not older than the call. */
   async refresh(): Promise<void> {
-    let asked = this._list();
-    // When somebody has asked again meanwhile, only that later answer is shown.
-    for (;;) {
-      await asked;
-      if (asked === this._latest) {
-        return;
-      }
-      asked = this._latest;
-    }
+    await this._list();
   }
 
   dispose(): void {
@@ -130,21 +126,15 @@ export class ServiceStore implements IDisposable {
   }
 
   private _start(): void {
-    this._subscriptions = [
-      this.stream.events(
-        {},
-        { onMessage: () => void this._refresher.invoke() }
-      ),
-      this.stream.operations({
-        onMessage: operations => {
-          operations.forEach(item => this._operations.set(item.id, item));
-          this._changed.emit();
-          if (operations.some(item => item.state !== 'running')) {
-            void this._refresher.invoke();
-          }
+    this._work = this.stream.operations({
+      onMessage: operations => {
+        operations.forEach(item => this._operations.set(item.id, item));
+        this._changed.emit();
+        if (operations.some(item => item.state !== 'running')) {
+          void this._refresher.invoke();
         }
-      })
-    ];
+      }
+    });
     this.stream.connectionChanged.connect(this._onConnection, this);
     this._timer = window.setInterval(() => {
       if (!document.hidden && this._lookers > 0) {
@@ -155,12 +145,29 @@ export class ServiceStore implements IDisposable {
   }
 
   private _stop(): void {
-    this._subscriptions.forEach(item => item.dispose());
-    this._subscriptions = [];
+    this._events?.dispose();
+    this._work?.dispose();
+    this._events = this._work = null;
     this.stream.connectionChanged.disconnect(this._onConnection, this);
     if (this._timer !== null) {
       window.clearInterval(this._timer);
       this._timer = null;
+    }
+  }
+
+  /**
+   * Follow events, those after the number that came with a list: none is lost between the two. When there is no list
+   * yet, from now on, until there is one.
+   */
+  private _listen(after?: number): void {
+    const isBetter = after !== undefined && !this._isGapless;
+    if (this._watchers > 0 && (this._events === null || isBetter)) {
+      this._events?.dispose();
+      this._isGapless = after !== undefined;
+      this._events = this.stream.events(
+        { after },
+        { onMessage: () => void this._refresher.invoke() }
+      );
     }
   }
 
@@ -199,19 +206,17 @@ export class ServiceStore implements IDisposable {
     this._changed.emit();
   }
 
-  private _list(): Promise<void> {
-    this._latest = this._read();
-    return this._latest;
-  }
-
-  private async _read(): Promise<void> {
-    // Of two answers that cross on their way only the one asked for later counts.
+  private async _list(): Promise<void> {
+    // Of two answers that cross on their way only the one asked for later counts. One that comes while another is
+    // under way is shown: there may always be another.
     const asked = ++this._asked;
     try {
-      const { services } = await this.client.services();
-      if (asked !== this._asked || this._isDisposed) {
+      const { services, seq } = await this.client.services();
+      if (asked < this._answered || this._isDisposed) {
         return;
       }
+      this._answered = asked;
+      this._listen(seq);
       this._services = services;
       this._byName = new Map(services.map(item => [item.name, item]));
       this._isReady = true;
@@ -220,9 +225,11 @@ export class ServiceStore implements IDisposable {
         void this._settle();
       }
     } catch (error) {
-      if (asked !== this._asked || this._isDisposed) {
+      if (asked < this._answered || this._isDisposed) {
         return;
       }
+      this._answered = asked;
+      this._listen();
       if (!(error instanceof ApiError)) {
         throw error;
       }
@@ -231,17 +238,19 @@ export class ServiceStore implements IDisposable {
     this._changed.emit();
   }
 
-  private readonly _refresher: Debouncer;
+  private readonly _refresher: Throttler;
   private readonly _changed = new Signal<this, void>(this);
   private readonly _operations = new Map<string, IOperation>();
   private _services: readonly IService[] = [];
   private _byName = new Map<string, IService>();
-  private _subscriptions: IDisposable[] = [];
+  private _events: IDisposable | null = null;
+  private _work: IDisposable | null = null;
+  private _isGapless = false;
   private _watchers = 0;
   private _lookers = 0;
   private _timer: number | null = null;
   private _asked = 0;
-  private _latest: Promise<void> = Promise.resolve();
+  private _answered = 0;
   private _isReady = false;
   private _isSettled = true;
   private _isDisposed = false;

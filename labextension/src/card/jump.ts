@@ -44,7 +44,8 @@ export async function jump(
   }
   notebook.activeCellIndex = index;
   notebook.deselectAll();
-  await notebook.scrollToItem(index, 'smart');
+  // It rejects when something else scrolls meanwhile, as the notebook does for its active cell.
+  await notebook.scrollToItem(index, 'smart').catch(() => undefined);
   const cell = notebook.widgets[index];
   await cell.ready;
   const editor = cell.editor;

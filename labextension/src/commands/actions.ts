@@ -18,9 +18,6 @@ import type { IDeployments } from '../tokens';
 
 /** Milliseconds after which work that goes on is told to be going on. */
 const PENDING_MS = 400;
-/** Milliseconds to wait for a toast to be on the screen, and between two looks; people may have switched toasts off. */
-const TOAST_MS = 5000;
-const LOOK_MS = 50;
 
 /** What a failure's notification says instead, and what it offers. */
 interface IWayOut {
@@ -198,21 +195,23 @@ export class Actions {
           autoClose: false,
           actions: [cancel]
         });
-    const shown = ended ? Promise.resolve() : onScreen(pending);
     const tell = (
       type: 'success' | 'error',
       message: string,
       autoClose: number | false,
       actions: Notification.IAction[] = []
     ): void => {
-      if (id === null) {
-        Notification.emit(message, type, { autoClose, actions });
-      } else {
+      if (id !== null && isOnScreen(pending)) {
         Notification.update({ id, type, message, autoClose, actions });
+        return;
       }
+      // A toast that is changed before it is on the screen keeps its first text, and a page's first one takes seconds
+      // on a busy machine; where people have switched toasts off there is none.
+      if (id !== null) {
+        Notification.dismiss(id);
+      }
+      Notification.emit(message, type, { autoClose, actions });
     };
-    await work.catch(() => undefined);
-    await shown;
     await work.then(
       done =>
         typeof success === 'string'
@@ -247,14 +246,9 @@ export class Actions {
   }
 }
 
-/** Wait until a toast is on the screen: one that is changed before keeps its first text. */
-async function onScreen(text: string): Promise<void> {
-  const end = Date.now() + TOAST_MS;
-  const isShown = () =>
-    [...document.querySelectorAll('.Toastify__toast')].some(toast =>
-      toast.textContent?.includes(text)
-    );
-  while (!isShown() && Date.now() < end) {
-    await new Promise(resolve => window.setTimeout(resolve, LOOK_MS));
-  }
+/** Whether a toast with a text is on the screen. */
+function isOnScreen(text: string): boolean {
+  return [...document.querySelectorAll('.Toastify__toast')].some(toast =>
+    toast.textContent?.includes(text)
+  );
 }

@@ -66,7 +66,15 @@ export function useOperation(
       try {
         const now = await client.operation(id);
         if (!gone) {
-          setOperation(now);
+          // Whatever the stream has told meanwhile is newer. Versions do not tell: a server that was started again
+          // counts anew.
+          setOperation(known =>
+            known?.id === id &&
+            known.state !== 'running' &&
+            now.state === 'running'
+              ? known
+              : now
+          );
         }
       } catch (error) {
         // While it is away, the next connection asks again.

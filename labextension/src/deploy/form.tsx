@@ -52,6 +52,8 @@ export function DeployFormView(props: IFormProps): JSX.Element {
   const [problems, setProblems] = useState<IProblems>(NONE);
   const [plan, setPlan] = useState<IPlan | null>(null);
   const [planning, setPlanning] = useState(false);
+  // Counts drafts and plans: an answer to an older draft is none to the present one.
+  const turn = useRef(0);
   const work = useOperation(deployments, props.onDone);
   const { operation, ended } = work;
   const top = useRef<HTMLFormElement>(null);
@@ -75,8 +77,10 @@ export function DeployFormView(props: IFormProps): JSX.Element {
     };
   }, []);
   const change = (part: Partial<IDraft>): void => {
+    turn.current += 1;
     setDraft(now => ({ ...now, ...part }));
     setPlan(null);
+    setPlanning(false);
   };
   const refused = (error: unknown): void => {
     setProblems(
@@ -106,8 +110,13 @@ export function DeployFormView(props: IFormProps): JSX.Element {
     setProblems(NONE);
     work.follow(null);
     setPlanning(true);
+    const own = ++turn.current;
     try {
-      setPlan(await client.plan(requestOf(from, fields)));
+      const found = await client.plan(requestOf(from, fields));
+      if (own !== turn.current) {
+        return;
+      }
+      setPlan(found);
       window.setTimeout(() => {
         // Whoever is at the button already stays there.
         if (!after.current?.contains(document.activeElement)) {
@@ -115,9 +124,13 @@ export function DeployFormView(props: IFormProps): JSX.Element {
         }
       }, 50);
     } catch (error) {
-      refused(error);
+      if (own === turn.current) {
+        refused(error);
+      }
     } finally {
-      setPlanning(false);
+      if (own === turn.current) {
+        setPlanning(false);
+      }
     }
   };
   const deploy = async (): Promise<void> => {

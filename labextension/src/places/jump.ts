@@ -115,7 +115,8 @@ export class Places implements IPlaces {
     }
     notebook.activeCellIndex = index;
     notebook.deselectAll();
-    await notebook.scrollToItem(index, 'center');
+    // It rejects when something else scrolls meanwhile, as the notebook does for its active cell.
+    await notebook.scrollToItem(index, 'center').catch(() => undefined);
     const cell: Cell = notebook.widgets[index];
     await cell.ready;
     notebook.mode = 'edit';

@@ -19,8 +19,11 @@ import {
 import { ReplayResult } from './replayResult';
 import type { TestSession } from './session';
 
-/** Pauses before asking again: the service writes down what it answered after the answer, and at its leisure. */
-const LATER_MS = [300, 700, 2000];
+/**
+ * Pauses before asking again: the service writes down what it answered after the answer, and at its leisure. All of them,
+ * also when there are more lines than before: they may be those of earlier answers.
+ */
+const LATER_MS = [300, 700, 2000, 5000, 15000, 30000];
 
 /** The requests that the service records, and the same ones sent again: which answers are others now. */
 export function ReplayView(props: {

@@ -7,6 +7,7 @@ import {
   ServiceStore,
   type StreamClient
 } from '../../src/api';
+import { until } from '../until';
 
 const service = (name: string, uid = `uid-${name}`): IService =>
   ({
@@ -27,10 +28,17 @@ class Server {
   failure: ApiError | null = null;
   handlers: Record<string, (message: never) => void> = {};
   disposed: string[] = [];
+  /** Numbers after which events were asked for. */
+  from: (number | undefined)[] = [];
   readonly stream = {
     connectionChanged: new Signal<unknown, boolean>({}),
-    events: (_: object, { onMessage }: { onMessage: () => void }) =>
-      this.follow('events', onMessage),
+    events: (
+      { after }: { after?: number },
+      { onMessage }: { onMessage: () => void }
+    ) => {
+      this.from.push(after);
+      return this.follow('events', onMessage);
+    },
     operations: ({ onMessage }: { onMessage: () => void }) =>
       this.follow('operations', onMessage)
   };
@@ -92,6 +100,65 @@ describe('ServiceStore', () => {
     expect(server.disposed).toEqual([]);
     second.dispose();
     expect(server.disposed).toEqual(['events', 'operations']);
+  });
+
+  it('follows the events from the list on, also when there was none at first', async () => {
+    const server = new Server();
+    const store = server.store();
+    server.failure = new ApiError(0, {
+      code: 'unreachable',
+      message: 'No answer.',
+      hint: null,
+      cause: null,
+      details: {}
+    });
+    store.watch();
+    await settled();
+    expect(server.from).toEqual([undefined]);
+    server.failure = null;
+    server.handlers.events([] as never);
+    await settled();
+    expect(server.from).toEqual([undefined, 1]);
+    await store.refresh();
+    expect(server.from).toEqual([undefined, 1]);
+    store.dispose();
+  });
+
+  it('shows an answer while another is asked for, and never one that is older than what is shown', async () => {
+    const server = new Server();
+    const answers: ((names: string) => void)[] = [];
+    server.services = () =>
+      new Promise(resolve => {
+        answers.push(name =>
+          resolve({ services: [service(name)], seq: answers.length })
+        );
+      });
+    const store = server.store();
+    const asked = [store.refresh(), store.refresh(), store.refresh()];
+    answers[0]('first');
+    await asked[0];
+    expect(store.services.map(item => item.name)).toEqual(['first']);
+    answers[2]('third');
+    await asked[2];
+    answers[1]('second');
+    await asked[1];
+    expect(store.services.map(item => item.name)).toEqual(['third']);
+    store.dispose();
+  });
+
+  it('reads the list also while events come without a pause', async () => {
+    const server = new Server();
+    const store = server.store();
+    store.watch();
+    await settled();
+    const before = server.asked;
+    const events = setInterval(() => server.handlers.events([] as never), 5);
+    try {
+      await until(() => server.asked > before, 'the list is read');
+    } finally {
+      clearInterval(events);
+      store.dispose();
+    }
   });
 
   it('finds a service by its identity, never a later one of the same name', async () => {
@@ -176,6 +243,7 @@ describe('ServiceStore', () => {
     const server = new Server();
     const store = server.store();
     store.watch();
+    await settled();
     const lost = { id: '1', version: 7, kind: 'deploy', service: 'lost' };
     server.handlers.operations([{ ...lost, state: 'running' }] as never);
     server.unheard = 1;

@@ -47,5 +47,37 @@ describe('work with a notification', () => {
     end(new Error('The rollback was cancelled.'));
     await work;
     expect(told().message).toBe('The rollback was cancelled.');
+    toast.remove();
+    Notification.dismiss();
+  });
+
+  it('tells its end also when the beginning is not on the screen yet', async () => {
+    let end: () => void = () => undefined;
+    const actions = new Actions({
+      trans: nullTranslator.load(''),
+      client: {
+        start: () => Promise.resolve({ id: 'op' } as IOperation),
+        finished: () =>
+          new Promise<void>(resolve => {
+            end = resolve;
+          })
+      },
+      services: { refresh: () => Promise.resolve() }
+    } as unknown as IDeployments);
+    const work = actions.start({ name: 'svc' } as IService);
+    const told = () =>
+      Notification.manager.notifications.map(({ id, message }) => ({
+        id,
+        message
+      }));
+    await until(() => told().length > 0, 'it is told');
+    const [begun] = told();
+    expect(begun.message).toBe('Starting svc…');
+    end();
+    await work;
+    // A new one: a toast that is changed before it is on the screen would keep its text.
+    expect(told()).toHaveLength(1);
+    expect(told()[0].message).toBe('svc is started.');
+    expect(told()[0].id).not.toBe(begun.id);
   });
 });

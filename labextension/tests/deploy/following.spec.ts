@@ -12,14 +12,21 @@ describe('work that is followed', () => {
   let work: IFollowed;
   let host: HTMLElement;
   let root: Root;
+  let ask: (id: string) => Promise<IOperation>;
+  let hear: (operations: IOperation[]) => void;
+  let connection: Signal<object, boolean>;
 
   beforeEach(async () => {
-    const owner = {};
+    ask = id => Promise.resolve(failed(id));
+    connection = new Signal<object, boolean>({});
     const deployments = {
-      client: { operation: (id: string) => Promise.resolve(failed(id)) },
+      client: { operation: (id: string) => ask(id) },
       stream: {
-        operations: () => ({ dispose: () => undefined }),
-        connectionChanged: new Signal<object, boolean>(owner)
+        operations: ({ onMessage }: { onMessage: typeof hear }) => {
+          hear = onMessage;
+          return { dispose: () => undefined };
+        },
+        connectionChanged: connection
       }
     } as unknown as IDeployments;
     const Show = () => {
@@ -43,6 +50,28 @@ describe('work that is followed', () => {
       work.follow(failed(id));
       await shows(id);
     }
+  });
+
+  it('comes to its end, also when a question of before is answered after it', async () => {
+    const running = { id: 'op', state: 'running', version: 5 } as IOperation;
+    const answers: ((operation: IOperation) => void)[] = [];
+    ask = () =>
+      new Promise(resolve => {
+        answers.push(resolve);
+      });
+    work.follow(running);
+    await shows('busy');
+    connection.emit(true);
+    await until(() => answers.length === 1, 'it is asked what became of it');
+    hear([{ ...running, state: 'succeeded', version: 6 }]);
+    await until(() => answers.length === 2, 'its end is asked for');
+    const renders = globalThis as { IS_REACT_ACT_ENVIRONMENT?: boolean };
+    renders.IS_REACT_ACT_ENVIRONMENT = true;
+    await React.act(async () => answers[0](running)); // and whatever follows from it
+    renders.IS_REACT_ACT_ENVIRONMENT = false;
+    expect(work.operation?.version).toBe(6);
+    answers[1]({ ...running, state: 'succeeded', version: 6 });
+    await shows('op');
   });
 
   it('is begun once by two presses, and then shows nothing of what ended before', async () => {

@@ -21,7 +21,8 @@ export const QUESTION = [
   'print(json.dumps({"python": sys.version_info[:2], "ours": ours, "pygls": has("pygls"), "version": version}))'
 ].join('\n');
 
-const LIMIT_MS = 20_000;
+/** Milliseconds for an answer; a cold disk or a busy machine needs many of them to start Python. */
+const LIMIT_MS = 60_000;
 
 /** Asks one candidate. */
 export async function probe(candidate: Candidate, cwd?: string): Promise<Probe> {
