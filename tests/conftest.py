@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.patience import FACTOR, shared
+from tests.patience import limit
 from tests.real_parts import demand
 from tests.shares import Shares, turn
 
@@ -31,15 +31,11 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Shares | Non
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Some tests wait for others: for one that has the cluster to itself, for an engine that all of them keep busy.
-
-    Their time is no sign of a hang.
-    """
+    """Have the tests in the order in which workers share them, and give each the time that it may take."""
     if hasattr(config, "workerinput"):
         items.sort(key=lambda item: turn(item.nodeid))
     for item in items:
-        if not item.get_closest_marker("timeout") and (seconds := shared(item)):
-            item.add_marker(pytest.mark.timeout(seconds * FACTOR))
+        item.add_marker(pytest.mark.timeout(limit(item)), append=False)
 
 
 @pytest.fixture(autouse=True)

@@ -24,12 +24,14 @@ def regenerate_key(workspace: Workspace, rollout: Rollout, name: str, which: str
     with rollout.locked(name):
         file = KeyFile(workspace.keys_path(record.uid))
         file.regenerate(which, value)
-        if record.state not in {State.STOPPED, State.FAILED}:
-            target.reload_keys(rollout.reference(record), file.path)
-        lend_keys(workspace, record)
-        workspace.events.append(
-            EventKind.KEYS, f"the {which.lower()} key of {name} was changed", service_uid=record.uid, service=name
-        )
+        try:
+            if record.state not in {State.STOPPED, State.FAILED}:
+                target.reload_keys(rollout.reference(record), file.path)
+        finally:  # it is changed, whether all have read it by now or not
+            workspace.events.append(
+                EventKind.KEYS, f"the {which.lower()} key of {name} was changed", service_uid=record.uid, service=name
+            )
+            lend_keys(workspace, record)
 
 
 def rotate_token_key(workspace: Workspace, rollout: Rollout, name: str, *, revoke: bool = False) -> None:

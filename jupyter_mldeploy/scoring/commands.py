@@ -11,6 +11,7 @@ from .control import PROTOCOL, Caller
 from .crew import describe_end
 from .door import PortError
 from .order import Order, OrderError, read_order
+from .processes import is_alive
 from .report import describe
 from .worker_handle import WorkerHandle
 
@@ -141,7 +142,9 @@ class Commands:
     def _reload_keys(self, caller: Caller, _: dict[str, Any]) -> None:
         """Answer when every worker has read them; one that is too busy to say so does it when it can."""
         supervisor = self._supervisor
-        waiting = {worker for crew in supervisor.crews() for worker in crew.everyone if worker.phase != "starting"}
+        told_of = [worker for crew in supervisor.crews() for worker in crew.everyone if worker.phase != "starting"]
+        # One that loads answers when init() is done, and reads them before it serves; one that has ended never does.
+        waiting = {worker for worker in told_of if worker.phase != "loading" and is_alive(worker.pid, worker.token)}
         told = False
 
         def finish() -> None:
@@ -156,7 +159,7 @@ class Commands:
                 finish()
 
         supervisor.later(_KEYS_S, finish)
-        for worker in list(waiting):
+        for worker in told_of:
             worker.reload_keys(partial(done, worker))
         if not waiting:
             finish()

@@ -91,7 +91,7 @@ def _bind(path: Path) -> socket.socket:
         with short_path(path) as name:
             server.bind(name)
         path.chmod(0o600)
-        server.listen(16)
+        server.listen(128)  # those who gave up waiting for an answer stay in it until the supervisor gets on
     except OSError:
         server.close()
         raise
@@ -217,12 +217,16 @@ class ControlClient:
 
         Raises:
             NotReachableError: none listens there.
+            TimeoutError: one does, and takes no calls now: too many wait for it.
         """
         peer = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             with short_path(path) as name:
                 peer.settimeout(5)
                 peer.connect(name)
+        except (BlockingIOError, TimeoutError) as error:
+            peer.close()
+            raise TimeoutError(f"the supervisor at {path} takes no calls") from error
         except OSError as error:
             peer.close()
             raise NotReachableError(f"no supervisor answers at {path}: {error.strerror or error}") from error

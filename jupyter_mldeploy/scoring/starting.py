@@ -99,6 +99,7 @@ def connect_supervisor(directory: Path) -> ControlClient:
 
     Raises:
         NotReachableError: none is alive.
+        TimeoutError: one is, and takes no calls now.
     """
     identity = find_supervisor(directory)
     if identity is None:

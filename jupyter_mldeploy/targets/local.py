@@ -222,7 +222,7 @@ class LocalTarget:
         if waiting:
             raise TargetUnavailableError(
                 f"{', '.join(waiting)} of service {service.name!r} did not read the new keys in time.",
-                hint="The keys are changed; a worker that is busy reads them as soon as it can.",
+                hint="A worker that is busy reads them as soon as it can.",
             )
 
     def _swap(

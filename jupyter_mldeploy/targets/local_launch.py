@@ -6,6 +6,7 @@ import dataclasses
 import os
 import shutil
 import sys
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,7 @@ KEPT_REVISIONS = 5
 
 #: Seconds within which a living supervisor says whether it goes on serving, however busy the machine is.
 _ANSWER_S = 30.0
+_AGAIN_S = 0.1
 
 _FACTS = "local.json"
 
@@ -126,13 +128,13 @@ def reach_living(directory: Path, check: Callable[[], None]) -> ControlClient | 
     Raises:
         NotReachableError: one lives that does not answer. It may be serving, so nobody takes it for gone.
     """
-    try:
-        client = connect_supervisor(directory)
-    except NotReachableError:
-        return None
+    client = None
     serves = False
+    until = time.monotonic() + _ANSWER_S
     try:
-        serves = client.call("status", timeout_s=_ANSWER_S, check=check)["stopped"] is None
+        client = _connect(directory, until, check)
+        left = max(0.0, until - time.monotonic())
+        serves = client.call("status", timeout_s=left, check=check)["stopped"] is None
     except NotReachableError:
         return None
     except TimeoutError as error:
@@ -140,7 +142,7 @@ def reach_living(directory: Path, check: Callable[[], None]) -> ControlClient | 
             f"its supervisor lives and has not answered for {_ANSWER_S:g} s; stop and start the service if it stays so"
         ) from error
     finally:
-        if not serves:
+        if client is not None and not serves:
             client.close()
     if serves:
         return client
@@ -148,6 +150,18 @@ def reach_living(directory: Path, check: Callable[[], None]) -> ControlClient | 
     if identity is not None:
         wait_gone([(int(identity["pid"]), str(identity["token"]))], 10)
     return None
+
+
+def _connect(directory: Path, until: float, check: Callable[[], None]) -> ControlClient:
+    """Connect to a supervisor; one whose callers queue is asked again."""
+    while True:
+        try:
+            return connect_supervisor(directory)
+        except TimeoutError:
+            check()
+            if time.monotonic() >= until:
+                raise
+            time.sleep(_AGAIN_S)
 
 
 def lay_out(job: Job, config: LocalConfig) -> Path:

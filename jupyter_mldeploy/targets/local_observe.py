@@ -15,7 +15,7 @@ from ..scoring.starting import connect_supervisor, find_supervisor
 _MOST_EVENTS = 500
 
 #: Seconds between two looks at replaced workers, and after which the supervisor has killed those that do not end.
-_LOOK_S, _KILLED_S = 0.05, 5.0
+_LOOK_S, _KILLED_S = 0.25, 5.0
 
 _GONE = "The supervisor is gone (the machine was restarted, or it was killed); `start` brings the service back."
 
@@ -53,16 +53,19 @@ def observe(service: ServiceRef) -> Observation:
 def see_out(service: ServiceRef, drain_s: float) -> None:
     """Return when every worker of a replaced revision has ended; they have ``drain_s`` seconds for what they do."""
     deadline = time.monotonic() + drain_s + _KILLED_S
-    try:
-        with connect_supervisor(service.directory) as client:
-            while (left := deadline - time.monotonic()) > 0:
+    while (left := deadline - time.monotonic()) > 0:
+        try:
+            with connect_supervisor(service.directory) as client:
                 status = client.call("status", timeout_s=left)
-                staying = (status["live_revision"], status["candidate_revision"])
-                if all(worker["revision"] in staying for worker in status["workers"]):
-                    return
-                time.sleep(_LOOK_S)
-    except (ControlError, TimeoutError):
-        return  # nobody is left who could answer
+        except TimeoutError:
+            pass  # it is busy, and its workers may be at work
+        except ControlError:
+            return  # nobody is left who could answer
+        else:
+            staying = (status["live_revision"], status["candidate_revision"])
+            if all(worker["revision"] in staying for worker in status["workers"]):
+                return
+        time.sleep(_LOOK_S)
 
 
 def _ask(service: ServiceRef) -> dict[str, Any] | None:

@@ -6,14 +6,14 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.patience import FACTOR, give_time
+from tests.patience import FACTOR
 
 SCRIPT = """\
 import json, os, joblib, numpy as np
@@ -54,12 +54,6 @@ class Done:
 
 
 Run = Callable[..., Done]
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: Iterable[pytest.Item]) -> None:
-    """The limit of a test is above the patience inside it."""
-    give_time(items, Path(__file__).parent, 120)
 
 
 @pytest.fixture(scope="session")

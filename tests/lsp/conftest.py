@@ -10,16 +10,10 @@ import pytest
 import pytest_asyncio
 
 from tests.lsp.editor import Editor
-from tests.patience import give_time
 
 pytest.importorskip("pygls")
 
 StartEditor = Callable[..., Awaitable[Editor]]
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The limit of a test is above the patience inside it."""
-    give_time(items, Path(__file__).parent, 120)
 
 
 @pytest_asyncio.fixture

@@ -16,14 +16,9 @@ from traitlets.config import Config
 from jupyter_mldeploy.core.workspace import Workspace
 from jupyter_mldeploy.magics import load_ipython_extension, unload_ipython_extension
 from tests.core.memory_target import memory_targets
-from tests.patience import FACTOR, give_time
+from tests.patience import FACTOR
 
 SCRIPT = "def init():\n    pass\n\n\ndef run(data):\n    return data\n"
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Kernels and services start, and are waited for."""
-    give_time(items, Path(__file__).parent, 120)
 
 
 class Shell:

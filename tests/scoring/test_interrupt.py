@@ -6,6 +6,8 @@ import threading
 import time
 from typing import Any
 
+import pytest
+
 from jupyter_mldeploy.scoring.errors import ScoringTimeout
 from jupyter_mldeploy.scoring.interrupt import Slot, interrupt
 
@@ -25,8 +27,20 @@ def test_a_call_that_is_over_is_not_interrupted_nor_is_the_next() -> None:
     assert slot.interrupted == 0.0
 
 
-def test_an_interruption_that_is_under_way_ends_with_its_call() -> None:
-    """C code keeps it from arriving: that of a thread comes when the thread executes Python again."""
+def test_what_is_under_way_to_another_thread_is_taken_back_when_its_call_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    raised: list[tuple[int, type[BaseException] | None]] = []
+    monkeypatch.setattr("jupyter_mldeploy.scoring.interrupt._raise_in", lambda *order: raised.append(order))
+    slot, first = Slot(), call()
+    slot.ident = threading.get_ident() + 1
+    slot.current = first
+    assert interrupt(slot, first, 1.0)
+    slot.end()
+    slot.current = call()
+    slot.end()
+    assert raised == [(slot.ident, ScoringTimeout), (slot.ident, None)]
+
+
+def test_a_thread_goes_on_after_an_interruption() -> None:
     slot, first = Slot(), call()
     begun, told = threading.Event(), threading.Lock()
     told.acquire()

@@ -72,6 +72,7 @@ def test_a_warm_parent_that_is_busy_still_says_how_a_worker_ended(service: Super
         patience = time.monotonic() + 2
         while time.monotonic() < patience:
             assert "nobody could see" not in service.messages()
+            time.sleep(0.05)
     finally:
         os.kill(parent, signal.SIGCONT)
     wait_for(lambda: "worker-1 ended with exit code 9" in service.messages(), "the explanation")
@@ -193,11 +194,11 @@ def test_a_killed_supervisor_and_warm_parent_leave_what_sweep_ends(service: Supe
 
 
 def test_a_standstill_of_the_machine_is_not_a_workers_fault(service: Supervised) -> None:
-    service.start(heartbeat_s=5.0)
+    service.start(heartbeat_s=3.0 * FACTOR)
     worker, supervisor = service.workers()[0]["pid"], service.status()["pid"]
     for pid in (worker, supervisor):
         os.kill(pid, signal.SIGSTOP)
-    over = time.monotonic() + 5.5
+    over = time.monotonic() + 3.0 * FACTOR + 0.5
     wait_for(lambda: time.monotonic() > over, "the end of the standstill")
     os.kill(supervisor, signal.SIGCONT)
     for _ in range(2):

@@ -18,7 +18,7 @@ from pytest_jupyter.pytest_tornasync import AsyncHTTPServerClient
 from jupyter_mldeploy.core.workspace import Workspace
 from jupyter_mldeploy.server.openapi import openapi
 from jupyter_mldeploy.server.routes import ROUTES, pattern
-from tests.patience import FACTOR, give_time
+from tests.patience import FACTOR
 
 SCRIPT = """\
 import json
@@ -35,11 +35,6 @@ def run(data):
     print("rows", len(rows))
     return [value * factor for value in rows]
 """
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Services start behind a server, and are waited for."""
-    give_time(items, Path(__file__).parent, 120)
 
 
 @pytest.fixture(autouse=True)

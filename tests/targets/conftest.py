@@ -12,20 +12,10 @@ import pytest
 
 from jupyter_mldeploy.core.service import Service
 from jupyter_mldeploy.core.workspace import Workspace
-from tests.patience import FACTOR, give_time
+from tests.patience import FACTOR
 from tests.targets.local_service import ECHO
 
 pytest.register_assert_rewrite("jupyter_mldeploy.targets.conformance")
-
-
-#: Seconds at least for a test with such a mark, as in ``tests/conftest.py``; it finds them marked already.
-_MARKED = {"docker": 400.0, "kubernetes": 300.0}
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        least = next((seconds for mark, seconds in _MARKED.items() if item.get_closest_marker(mark)), 120.0)
-        give_time([item], Path(__file__).parent, least)
 
 
 @pytest.fixture

@@ -12,7 +12,6 @@ from uuid import uuid4
 import pytest
 from playwright.sync_api import BrowserContext, expect, sync_playwright
 
-from tests.patience import give_time
 from tests.real_parts import chromium
 
 from .deaf import launcher
@@ -29,11 +28,6 @@ FLAGS = [
     "--disable-sync",
 ]
 expect.set_options(timeout=PATIENCE)
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A test may wait for several things in turn, and the first one for JupyterLab and the browser as well."""
-    give_time(items, Path(__file__).parent, 300)
 
 
 @pytest.fixture(scope="package")

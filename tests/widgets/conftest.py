@@ -16,7 +16,7 @@ from ipywidgets.widgets.widget import _instances
 from jupyter_mldeploy.core.service import Service
 from jupyter_mldeploy.core.workspace import Workspace
 from jupyter_mldeploy.widgets.view import View
-from tests.patience import FACTOR, give_time
+from tests.patience import FACTOR
 
 SCHEMA_SCRIPT = """
 import numpy as np
@@ -41,11 +41,6 @@ def run(data, frame, factor):
     return [float(data.sum() * factor), frame["city"].tolist(), int(frame["age"].sum())]
 """
 RAW_SCRIPT = "def init():\n    pass\n\n\ndef run(data):\n    return data\n"
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The limit of a test is above the patience inside it."""
-    give_time(items, Path(__file__).parent, 120)
 
 
 def eventually(true: Callable[[], object], what: str, seconds: float = 40.0 * FACTOR) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ...errors import MldeployError
 from ..keys import KeyFile
 from ..records import State
 from .members import members_of
@@ -42,7 +43,13 @@ def lend_keys(workspace: Workspace, record: ServiceRecord, *, always: bool = Fal
     """Let the endpoint's keys open its versions: those that have them already, or ``always`` all of them."""
     target = workspace.targets.get(record.target)
     keys = list(KeyFile(workspace.keys_path(record.uid)).ensure())
+    failure: MldeployError | None = None
     for member in members_of(workspace.catalogue, record.name).values():
         file = KeyFile(workspace.keys_path(member.uid))
         if (always or file.further()) and file.lend(keys) and member.state not in {State.STOPPED, State.FAILED}:
-            target.reload_keys(workspace.deployer.reference(member), file.path)
+            try:
+                target.reload_keys(workspace.deployer.reference(member), file.path)
+            except MldeployError as error:  # the others get them all the same
+                failure = failure or error
+    if failure is not None:
+        raise failure

@@ -171,7 +171,7 @@ def see_out(cluster: Cluster, place: Place, service: ServiceRef, seconds: float)
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         parts = read_parts(cluster, place.namespace, service.uid)
-        if all(revision_of(pod) == parts.live_revision for pod in parts.pods):
+        if all((revision_of(pod) or 0) >= (parts.live_revision or 0) for pod in parts.pods):
             return
         time.sleep(_SEE_OUT_LOOK_S)
 

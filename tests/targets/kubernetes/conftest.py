@@ -10,7 +10,7 @@ import subprocess
 import textwrap
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -21,17 +21,11 @@ from jupyter_mldeploy.core.service import Service
 from jupyter_mldeploy.core.target import Report
 from jupyter_mldeploy.core.workspace import Workspace
 from jupyter_mldeploy.targets.k8s.cluster import Cluster
-from tests.patience import FACTOR, give_time
+from tests.patience import FACTOR
 from tests.real_parts import SHARED, kubeconfig
 
 LOAD = [str(SHARED / "k8s" / "cluster"), "load", "{image}"]
 REGISTRY = "127.0.0.1:5000"
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: Iterable[pytest.Item]) -> None:
-    """The limit of a test is above the patience inside it."""
-    give_time(items, Path(__file__).parent, 400)
 
 
 @cache
