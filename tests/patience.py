@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import pytest
+from traitlets.config import Config
 
 FACTOR = max(1.0, float(os.environ.get("MLDEPLOY_TEST_PATIENCE", "1")))
 
@@ -12,6 +14,16 @@ FACTOR = max(1.0, float(os.environ.get("MLDEPLOY_TEST_PATIENCE", "1")))
 #: And of one that waits for several things in turn, the first time for JupyterLab and the browser as well.
 _LONG = {"docker": 400.0, "kubernetes": 400.0, "browser": 300.0}
 _SECONDS = 120.0
+
+
+#: How notebooks are run: by sockets in the file system, as a kernel's ports are chosen long before it binds them,
+#: and may be somebody else's by then. And as long as the machine needs.
+NOTEBOOK: dict[str, Any] = {
+    "timeout": round(240 * FACTOR),
+    "startup_timeout": round(60 * FACTOR),
+    "iopub_timeout": round(60 * FACTOR),
+    "config": Config({"KernelManager": {"transport": "ipc"}}),
+}
 
 
 def limit(item: pytest.Item) -> float:

@@ -7,6 +7,7 @@ import random
 import socket
 from collections.abc import Iterator
 from contextlib import suppress
+from urllib.parse import urlsplit
 
 _MANY = 2_000
 
@@ -25,6 +26,14 @@ def _numbers() -> Iterator[int]:
 
 
 _NEXT = _numbers()
+
+
+def is_kept(before: str, after: str) -> bool:
+    """Whether a service has the address that it had, or would have if nobody had taken its port meanwhile."""
+    if before == after:
+        return True
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", urlsplit(before).port or 0)) == 0
 
 
 def free_port() -> int:

@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -30,7 +31,11 @@ def chromium() -> str | None:
 
 
 def _answers(*command: str) -> bool:
-    return subprocess.run(command, capture_output=True, timeout=30, check=False).returncode == 0
+    for _ in range(3):
+        with suppress(subprocess.TimeoutExpired):
+            if subprocess.run(command, capture_output=True, timeout=30, check=False).returncode == 0:
+                return True
+    return False
 
 
 def _docker() -> str | None:

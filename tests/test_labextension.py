@@ -18,6 +18,7 @@ import pytest
 
 import jupyter_mldeploy
 from jupyter_mldeploy.server.answers import Operation
+from tests.patience import FACTOR
 from tests.ui.jupyter import assets
 
 ROOT = Path(__file__).parents[1]
@@ -86,7 +87,13 @@ def test_a_new_build_has_the_committed_bytes(elsewhere: Path) -> None:
     (copy / "README.md").touch()
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     run = subprocess.run(
-        ["jlpm", "build:prod"], cwd=copy, env=environment, capture_output=True, text=True, timeout=240, check=False
+        ["jlpm", "build:prod"],
+        cwd=copy,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=240 * FACTOR,
+        check=False,
     )
     assert run.returncode == 0, run.stdout + run.stderr
     assert contents(copy / "labextension" / "dist") == contents(COMMITTED)
@@ -115,7 +122,7 @@ def test_the_wheel_needs_no_node(tmp_path: Path) -> None:
     def run(*command: str | Path) -> str:
         done = subprocess.run(
             [sys.executable, "-m", *map(str, command)],
-            cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=240, check=False,
+            cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=240 * FACTOR, check=False,
         )  # fmt: skip
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout + done.stderr

@@ -9,6 +9,8 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from tests.patience import FACTOR
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -21,7 +23,7 @@ def test_the_quickstart_notebook_runs_and_shows_each_step(tmp_path: Path) -> Non
         [sys.executable, str(ROOT / "binder" / "run_quickstart.py"), str(result)],
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=240 * FACTOR,
     )
     assert run.returncode == 0, run.stdout + run.stderr
     assert (ROOT / "binder" / "quickstart.ipynb").read_bytes() == before

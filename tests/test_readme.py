@@ -15,6 +15,8 @@ from nbclient import NotebookClient
 from sklearn.datasets import load_diabetes
 from sklearn.linear_model import Ridge
 
+from tests.patience import FACTOR, NOTEBOOK
+
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
@@ -43,7 +45,7 @@ def test_python_snippets_run(folder: Path) -> None:
         code = "import jupyter_mldeploy as mld\n" + block
         name = f"snippet{number}.py"
         (folder / name).write_text(code)
-        run = subprocess.run([sys.executable, name], capture_output=True, text=True, timeout=240)
+        run = subprocess.run([sys.executable, name], capture_output=True, text=True, timeout=240 * FACTOR)
         assert run.returncode == 0, f"{block}\n{run.stdout}{run.stderr}"
     subprocess.run([sys.executable, "-c", "import jupyter_mldeploy as m; m.Workspace().service('diabetes').delete()"])
 
@@ -60,7 +62,7 @@ def test_notebook_snippets_run(folder: Path) -> None:
     for source in [*blocks, *blocks[-1:], *magics]:
         notebook.cells.append(nbformat.v4.new_code_cell(source.replace(" -f", "").strip()))
     notebook.cells.append(nbformat.v4.new_code_cell("%deploy delete diabetes"))
-    NotebookClient(notebook, timeout=240, kernel_name="python3").execute()
+    NotebookClient(notebook, kernel_name="python3", **NOTEBOOK).execute()
 
 
 @pytest.mark.slow
@@ -70,7 +72,7 @@ def test_console_snippets_run(folder: Path) -> None:
     for line in block.splitlines():
         command = shlex.split(line.removeprefix("$ "))
         command[0] = str(Path(sys.executable).parent / command[0])
-        run = subprocess.run(command, capture_output=True, text=True, timeout=240)
+        run = subprocess.run(command, capture_output=True, text=True, timeout=240 * FACTOR)
         assert run.returncode == 0, f"{line}\n{run.stdout}{run.stderr}"
 
 

@@ -105,5 +105,5 @@ class Freshness:
     def _try(self, name: str) -> None:
         try:
             self.refresh(name)
-        except MldeployError:
+        except (MldeployError, OSError):
             return  # deleted meanwhile, or a broken plug-in: the record stays as last settled

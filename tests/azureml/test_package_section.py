@@ -77,7 +77,7 @@ def test_the_section_works_line_by_line(project: Path, capsys: pytest.CaptureFix
             docker("kill", container)
             docker("rm", container)
         else:
-            subprocess.run(words, check=True, capture_output=True, timeout=110)
+            subprocess.run(words, check=True, capture_output=True, timeout=110 * FACTOR)
         ran.append(words[1])
 
     def run(words: list[str]) -> int:
@@ -85,7 +85,7 @@ def test_the_section_works_line_by_line(project: Path, capsys: pytest.CaptureFix
         for _ in range(3):
             port = free_port()
             command = [*words[:2], "--detach", *(word.replace("6789", str(port)) for word in words[2:])]
-            done = subprocess.run(command, capture_output=True, text=True, timeout=110, check=False)
+            done = subprocess.run(command, capture_output=True, text=True, timeout=110 * FACTOR, check=False)
             if done.returncode == 0:
                 return port
             docker("rm", "--force", container, check=False)

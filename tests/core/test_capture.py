@@ -486,6 +486,6 @@ def test_five_cells_take_milliseconds() -> None:
 
 
 def _timed(action: Any) -> float:
-    start = time.perf_counter()
+    start = time.thread_time()
     action()
-    return time.perf_counter() - start
+    return time.thread_time() - start

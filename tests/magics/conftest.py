@@ -88,7 +88,13 @@ class Kernel:
         from jupyter_client.manager import start_new_kernel
 
         environment = {**os.environ, "MLDEPLOY_HOME": str(folder / "home"), "JPY_SESSION_NAME": "/x/analysis.ipynb"}
-        self.manager, self.client = start_new_kernel(60 * FACTOR, "python3", cwd=str(folder), env=environment)
+        for attempt in range(3):
+            try:
+                self.manager, self.client = start_new_kernel(60 * FACTOR, "python3", cwd=str(folder), env=environment)
+                break
+            except RuntimeError:  # its ports were chosen before it began to start; somebody else got one of them
+                if attempt == 2:
+                    raise
 
     def send(self, code: str, *, cell_id: str | None = None, watched: bool = True) -> str:
         """Send a cell as a notebook frontend (``watched``) or a batch executor would; return the message's id."""

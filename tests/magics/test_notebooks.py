@@ -11,7 +11,7 @@ import pytest
 
 from jupyter_mldeploy.core.card import MIME
 from jupyter_mldeploy.core.workspace import Workspace
-from tests.patience import FACTOR
+from tests.patience import NOTEBOOK
 
 from .conftest import SCRIPT
 
@@ -45,12 +45,7 @@ def test_nbclient_saves_one_card_and_fails_at_the_failed_deployment(folder: Path
         "print('not reached')",
     )
     with pytest.raises(CellExecutionError) as caught:
-        NotebookClient(
-            made,
-            timeout=round(120 * FACTOR),
-            startup_timeout=round(60 * FACTOR),
-            resources={"metadata": {"path": str(folder)}},
-        ).execute()
+        NotebookClient(made, resources={"metadata": {"path": str(folder)}}, **NOTEBOOK).execute()
     assert caught.value.ename == "DeploymentError"
     assert "no model today" in str(caught.value)
     assert "svc revision 2 did not go live" in str(caught.value)
@@ -85,7 +80,9 @@ def test_papermill_with_parameters_runs_and_stops_at_a_failure(folder: Path) -> 
             parameters={"factor": 6},
             progress_bar=False,
             kernel_name="python3",
-            start_timeout=round(60 * FACTOR),
+            start_timeout=NOTEBOOK["startup_timeout"],
+            iopub_timeout=NOTEBOOK["iopub_timeout"],
+            config=NOTEBOOK["config"],
         )
     assert caught.value.ename == "DeploymentError"
     assert "no model today" in str(caught.value)

@@ -41,5 +41,5 @@ def is_near(service: Service) -> bool:
 def _refresh(service: Service) -> None:
     try:
         service.refresh()
-    except MldeployError:
+    except (MldeployError, OSError):
         return  # deleted meanwhile, or a broken plug-in: what was settled last is shown

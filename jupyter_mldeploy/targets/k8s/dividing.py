@@ -124,6 +124,7 @@ def _objection(cluster: Cluster, place: Place, route: Manifest) -> str:
     """Return what the Gateway's controller has against the route, "" when it accepts it or says nothing."""
     until = time.monotonic() + _OBJECTION_S
     while True:
+        late = time.monotonic() > until  # before it is looked at: what was there in time counts
         found = cluster.get("HTTPRoute", place.namespace, route["metadata"]["name"]) or {}
         conditions = [
             item
@@ -134,7 +135,7 @@ def _objection(cluster: Cluster, place: Place, route: Manifest) -> str:
         for item in conditions:
             if item.get("status") == "False":
                 return f"the Gateway does not take the route ({item.get('reason')}: {item.get('message')})"
-        if len(conditions) >= len(_CONDITIONS) or time.monotonic() > until:
+        if len(conditions) >= len(_CONDITIONS) or late:
             return ""
         time.sleep(_EVERY_S)
 
