@@ -5,6 +5,7 @@ revision serves. When none has for a moment (a crash, a restart), it answers 503
 ``door.json`` in its folder, so that it goes on where it was after a kill; see ``doorway`` for what is said.
 
 Which revision is to serve is decided by whoever deploys: the file ``door.take`` with its number lets it take over.
+With another number in it, the order is taken back, as long as that revision has not said that it serves.
 """
 
 from __future__ import annotations
@@ -50,6 +51,8 @@ class _Guest:
         #: It says when it accepts no more; a revision of an earlier version does not.
         self.closes = False
         self.accepts = False
+        #: It was sent away before it had taken over; until it has gone, no other order is for it.
+        self.dismissed = False
         self.keys: int | None = None
         self.crashes: deque[dict[str, Any]] = deque(maxlen=_MOST_CRASHES)
 
@@ -148,15 +151,7 @@ class Doorkeeper:
             else:
                 self._await_order()
         elif event == "serving":
-            if guest is self._taking and guest.has_left():
-                return  # it was removed before we came to read this: the revision before it goes on
-            guest.serving = True
-            if guest is self._taking:
-                self._taking, self._live = None, guest.revision
-            for other in self._guests:
-                if other.revision != self._live and other.serving:
-                    other.serving = False
-                    other.tell("drain")
+            self._has_begun(guest)
         elif event == "crash":
             guest.workers = int(message.get("workers") or 0)
             guest.crashes.append({"time": time.time(), **{key: message.get(key) for key in ("text", "code", "oom")}})
@@ -165,23 +160,46 @@ class Doorkeeper:
         self._look()  # first: who reads that a revision serves is not to be answered by the doorman
         self._note()
 
+    def _has_begun(self, guest: _Guest) -> None:
+        """Send the others away, or the guest itself where the order that it follows was taken back."""
+        if guest is self._taking:
+            self._taking = None
+            # What the order says now counts: whoever takes it back removes the guest unless it is noted to serve.
+            if guest.has_left() or self._ordered() != guest.revision:
+                guest.dismissed = True
+                guest.tell("drain")
+                return
+            self._live, guest.serving = guest.revision, True
+            self._look()  # first: who reads that a revision serves is not to be answered by the doorman
+            self._note()  # at once: from here on the order cannot be taken back
+        guest.serving = True
+        for other in self._guests:
+            if other.revision != self._live and other.serving:
+                other.serving = False
+                other.tell("drain")
+
     def _await_order(self) -> None:
         """Look whether a revision that is ready may take over, as long as there is one."""
         candidates = [item for item in self._guests if item.workers and not item.serving and item is not self._taking]
+        candidates = [item for item in candidates if not item.dismissed]
         if not candidates or self._looking:
             return
-        wanted = ""
-        with suppress(OSError):
-            wanted = self._order.read_text(encoding="ascii").strip()
+        wanted = self._ordered()
         for guest in candidates:
             if guest.revision == wanted:
                 # The order stays: an engine that is still about to set its mode would not find it and report an error.
                 self._taking = guest
                 self._listening.listen(_BACKLOG)  # before anybody accepts: without it that is an error
                 guest.tell("serve")
-                return
-        self._looking = True
+                break
+        self._looking = True  # also then: another one may wait, and this one end before it serves
         self._loop.later(_LOOK_S, self._look_again)
+
+    def _ordered(self) -> str:
+        """Return the number of the revision that is to take over, "" for none."""
+        with suppress(OSError):
+            return self._order.read_text(encoding="ascii").strip()
+        return ""
 
     def _look_again(self) -> None:
         self._looking = False

@@ -15,6 +15,8 @@ none is lost while one revision follows another.
 
 ``ready``, ``crash`` and ``keys`` say how many changes of the keys every worker has read. A revision of an earlier
 version says nothing of keys and never ``closed``; one that will says so when it comes (``"closes": true``).
+
+A revision that was told to serve may be told to drain right after it has said that it does: the order was taken back.
 """
 
 from __future__ import annotations

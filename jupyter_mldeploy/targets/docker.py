@@ -253,7 +253,8 @@ def _roll_out(engine: Any, job: Job, config: DockerConfig, image: BuiltImage, pr
     except BaseException:
         taken = rollout.undo()
         if taken is not None:
-            dismiss(engine, job, config, taken)
+            with suppress(Exception):  # what is left is swept later; what broke it off is to be told
+                dismiss(engine, job, config, taken)
         raise
     dismiss(engine, job, config, door)
     return _settled(engine, job)

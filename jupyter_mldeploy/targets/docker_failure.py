@@ -9,11 +9,10 @@ from ..core.postmortem import Verdict, explain
 from ..core.records import State
 from ..core.target import Job, Observation, Progress
 from ..errors import DeadlineExceededError, DeploymentError
-from .container_failure import evidence, messages
+from .container_failure import KILLED, evidence, messages, says_out_of_memory
 from .docker_config import DockerConfig
 
 _TAIL = 60
-_KILLED = 137
 
 
 def verdict_of(lines: Sequence[str], state: Mapping[str, Any], memory_gb: float | None) -> Verdict:
@@ -24,9 +23,9 @@ def verdict_of(lines: Sequence[str], state: Mapping[str, Any], memory_gb: float 
         state: the engine's ``State`` of it.
     """
     code = _code(state)
-    hit = bool(state.get("OOMKilled")) or (code == _KILLED and any('"oom": true' in line for line in lines[-20:]))
+    hit = bool(state.get("OOMKilled")) or (code == KILLED and says_out_of_memory(lines))
     found = evidence(lines, exit_code=code, out_of_memory=hit, memory_limit_gb=memory_gb)
-    if code == _KILLED and not hit and found.exception is None:
+    if code == KILLED and not hit and found.exception is None:
         return Verdict(
             "killed",
             "it was killed (SIGKILL) from outside; its memory limit was not hit",

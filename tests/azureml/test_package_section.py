@@ -14,8 +14,9 @@ import pytest
 
 from jupyter_mldeploy import azureml as facade
 from tests.patience import FACTOR
+from tests.ports import free_port
 from tests.seeds.scripts import SEEDS
-from tests.targets.docker_images import SCRIPT, answers, docker, free_port, unique, wait_until
+from tests.targets.docker_images import SCRIPT, answers, docker, unique, wait_until
 
 DOCUMENT = SEEDS / "003_3a73d53e6a0e9fb9.txt"
 pytestmark = [
@@ -71,7 +72,9 @@ def test_the_section_works_line_by_line(project: Path, capsys: pytest.CaptureFix
         if words[1] == "login":  # Docker Hub's public images ask nobody who they are
             return
         if words[1] == "run":
-            port = run(words)
+            port = free_port()
+            here = [word.replace("6789", str(port)) for word in words[2:]]
+            subprocess.run([*words[:2], "--detach", *here], check=True, capture_output=True, timeout=110)
             wait_until(lambda: answers(port), 60 * FACTOR)
             exec(client.replace("6789", str(port)), names)
             docker("kill", container)
@@ -79,18 +82,6 @@ def test_the_section_works_line_by_line(project: Path, capsys: pytest.CaptureFix
         else:
             subprocess.run(words, check=True, capture_output=True, timeout=110 * FACTOR)
         ran.append(words[1])
-
-    def run(words: list[str]) -> int:
-        """Run the container at a free port, and at another one if somebody was faster; return the port."""
-        for _ in range(3):
-            port = free_port()
-            command = [*words[:2], "--detach", *(word.replace("6789", str(port)) for word in words[2:])]
-            done = subprocess.run(command, capture_output=True, text=True, timeout=110 * FACTOR, check=False)
-            if done.returncode == 0:
-                return port
-            docker("rm", "--force", container, check=False)
-            assert "already in use" in done.stderr or "already allocated" in done.stderr, done.stderr
-        raise AssertionError("no free port was found")
 
     try:
         for language, text in found:

@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from jupyter_mldeploy.core.workspace import Workspace
-from tests.targets.docker_images import ENVIRONMENT, SCRIPT, answers, docker, free_port, registry
+from tests.ports import free_port
+from tests.targets.docker_images import ENVIRONMENT, SCRIPT, answers, docker, registry
 from tests.targets.test_docker_registry import layers
 
 ROUNDS = 5

@@ -164,7 +164,7 @@ def test_a_revision_that_was_followed_is_named_until_it_accepts_no_more(house: H
     """Not until its end: a client that keeps its connection has that as long as the revision has patience."""
     before = house.revision(1, MLDEPLOY_DRAIN_IDLE_S="60")
     assert house.state["accepting"] == ["1"]
-    kept = http.client.HTTPConnection("127.0.0.1", house.port, timeout=10)
+    kept = http.client.HTTPConnection("127.0.0.1", house.port, timeout=10 * FACTOR)
     kept.request("POST", "/score", "x")
     assert kept.getresponse().read() == b'"1"'
     worker = int(house.ask("pid")[1])
@@ -179,7 +179,7 @@ def test_a_revision_that_was_followed_is_named_until_it_accepts_no_more(house: H
     assert before.process.poll() is None
     assert house.state["present"] == ["1", "2"]
     kept.close()
-    assert before.process.wait(15) == 0
+    assert before.process.wait(15 * FACTOR) == 0
 
 
 class Actor:
@@ -216,6 +216,53 @@ def test_a_revision_that_is_gone_before_its_word_is_read_does_not_take_over(hous
     wait_until(lambda: house.state["present"] == ["1"])
     assert (house.state["live"], house.state["serving"]) == ("1", True)
     assert {house.ask() for _ in range(20)} == {(200, '"1"')}
+
+
+@pytest.mark.parametrize("order", ["0", "", None], ids=["taken-back", "half-written", "gone"])
+def test_an_order_that_was_taken_back_is_not_carried_out(house: House, order: str | None) -> None:
+    """The revision was told to serve before that, and says so afterwards: it is about to be removed."""
+    before = house.revision(1)
+    actor = Actor(house, 2, closes=True)
+    (house.folder / "door.take").unlink()
+    if order is not None:
+        (house.folder / "door.take").write_text(order)
+    actor.say("serving")
+    actor.hear("drain")
+    wait_until(lambda: house.state["accepting"] == ["1", "2"])
+    actor.say("closed")
+    wait_until(lambda: house.state["accepting"] == ["1"])
+    assert (house.state["live"], house.state["serving"]) == ("1", True)
+    assert {house.ask() for _ in range(20)} == {(200, '"1"')}
+    assert not house.events(before, "draining")
+    house.revision(2)
+    assert {house.ask() for _ in range(20)} == {(200, '"2"')}, "the next order is not for what was sent away"
+    actor.channel.close()
+
+
+def test_a_first_order_can_be_taken_back_too(house: House) -> None:
+    actor = Actor(house, 1, closes=True)
+    (house.folder / "door.take").write_text("0")
+    actor.say("serving")
+    actor.hear("drain")
+    assert (house.state["live"], house.state["serving"]) == ("", False)
+    house.revision(2)
+    assert house.ask() == (200, '"2"')
+    actor.channel.close()
+
+
+def test_an_order_for_a_later_revision_takes_back_the_one_before(house: House) -> None:
+    house.revision(1)
+    later = house.revision(3, take=False)
+    wait_until(lambda: house.events(later, "ready"))
+    actor = Actor(house, 2, closes=True)
+    house.door.send_signal(signal.SIGSTOP)
+    (house.folder / "door.take").write_text("3")
+    actor.say("serving")
+    house.door.send_signal(signal.SIGCONT)
+    actor.hear("drain")
+    wait_until(lambda: house.state["live"] == "3" and house.state["accepting"] == ["2", "3"])
+    assert {house.ask() for _ in range(20)} == {(200, '"3"')}
+    actor.channel.close()
 
 
 def test_a_revision_of_an_earlier_version_is_not_waited_for(house: House) -> None:

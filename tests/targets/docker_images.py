@@ -22,6 +22,7 @@ from jupyter_mldeploy.core.image import Image
 from jupyter_mldeploy.core.images.assembly import environment_context
 from jupyter_mldeploy.core.images.packaging import read_bundle
 from jupyter_mldeploy.core.workspace import Workspace
+from tests.ports import free_port
 from tests.real_parts import SHARED
 
 SCRIPT = """\
@@ -145,12 +146,6 @@ def wait_until(condition: Any, seconds: float) -> None:
     while not condition():
         assert time.monotonic() < deadline, "it did not happen in time"
         time.sleep(0.05)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextmanager

@@ -13,7 +13,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +27,8 @@ from jupyter_mldeploy.errors import (
     TargetUnavailableError,
 )
 from jupyter_mldeploy.targets import docker_access, docker_house, docker_rollout
+from tests.patience import FACTOR
+from tests.ports import free_port
 from tests.targets.docker_service import ECHO, belongings, docker, engine_over_tcp, held, parts, revision
 from tests.targets.local_service import wait_for
 
@@ -46,24 +47,6 @@ def deploy(workspace: Workspace, tmp_path: Path, own: str) -> Deploy:
         return workspace.deploy(name, path, target="docker", config=config, timeout_s=110)
 
     return call
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def change_port(service: Service) -> int:
-    """Give a service another port, and yet another one where somebody else was faster; return it."""
-    for _ in range(2):
-        port = free_port()
-        with suppress(ConflictError):
-            service.update(config={"port": port}, timeout_s=110)
-            return port
-    port = free_port()
-    service.update(config={"port": port}, timeout_s=110)
-    return port
 
 
 SECRET = 's3cret-väl"ue-4711'
@@ -128,7 +111,8 @@ def test_the_port_stays_and_can_be_changed(deploy: Deploy, workspace: Workspace,
     uri = service.scoring_uri
     service.update(config={"environment_variables": {"A": "1"}}, timeout_s=110)
     assert service.scoring_uri == uri
-    port = change_port(service)
+    port = free_port()
+    service.update(config={"port": port}, timeout_s=110)
     assert service.scoring_uri == f"http://127.0.0.1:{port}/score"
     assert service.score("1") == ["one", "1"]
     other = free_port()
@@ -260,12 +244,12 @@ def test_changed_keys_count_when_every_worker_has_read_them(deploy: Deploy, monk
         return looks[-1]
 
     monkeypatch.setattr(docker_access, "door_state", look)
-    monkeypatch.setattr(docker_access, "_PATIENCE_S", 100.0)
+    monkeypatch.setattr(docker_access, "_PATIENCE_S", 100.0 * FACTOR)
     with held(service) as worker, ThreadPoolExecutor(1) as pool:
         changing = pool.submit(service.regenerate_key, "primary")
         takes_new = {"Authorization": f"Bearer {wait_for(lambda: changed_key(service, former), 'another key')}"}
         wait_for(lambda: service.request("1", headers=takes_new).ok, "an answer of the other worker")
-        wait_for(lambda: changing.done() or len(looks) > 3, "looks at what the door says", 90)
+        wait_for(lambda: changing.done() or len(looks) > 3, "looks at what the door says", 90 * FACTOR)
         assert not changing.done()
         os.kill(worker, signal.SIGCONT)
         changing.result()

@@ -154,7 +154,7 @@ def check_that_it_has_taken_over(service: Service) -> None:
     def settled() -> bool:
         return service.refresh().state == "Healthy" and len(parts(service)) == 2
 
-    wait_for(settled, "the end of the replaced revision", 60)
+    wait_for(settled, "the end of the replaced revision", 60 * FACTOR)
     assert [item.state for item in service.revisions()] == ["superseded", "live"]
     policies = {item["HostConfig"]["RestartPolicy"]["Name"] for item in parts(service)}
     assert policies == {"always"}

@@ -14,8 +14,9 @@ import pytest
 from jupyter_mldeploy.core.environment import EnvironmentSpec
 from jupyter_mldeploy.core.progress import Progress
 from jupyter_mldeploy.errors import ForbiddenError, InvalidInputError, NotFoundError, TargetUnavailableError
+from tests.ports import free_port
 
-from .docker_images import SCRIPT, Cutting, Shop, docker, free_port, registry, running, score, unique
+from .docker_images import SCRIPT, Cutting, Shop, docker, registry, running, score, unique
 
 pytestmark = [pytest.mark.docker, pytest.mark.slow]
 USER, PASSWORD = "keeper", "registrypassword123"

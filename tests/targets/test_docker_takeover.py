@@ -20,7 +20,7 @@ from jupyter_mldeploy.targets import docker_observe, docker_rollout
 from jupyter_mldeploy.targets.docker_client import engine_client
 from jupyter_mldeploy.targets.docker_house import Part
 from tests.patience import FACTOR
-from tests.targets.docker_images import free_port
+from tests.ports import free_port
 from tests.targets.docker_service import ECHO, held, parts
 from tests.targets.local_service import wait_for
 
@@ -37,7 +37,7 @@ def deploy(workspace: Workspace, tmp_path: Path, own: str) -> Deploy:
         script = tmp_path / "score.py"
         script.write_text(ECHO.format(answer=answer))
         name = f"takes-{own}"
-        return workspace.deploy(name, script, target="docker", config=config, timeout_s=110, report=report)
+        return workspace.deploy(name, script, target="docker", config=config, timeout_s=110 * FACTOR, report=report)
 
     return call
 
@@ -53,10 +53,10 @@ def test_an_update_returns_when_the_revision_before_it_accepts_no_more(
         return looks[-1]
 
     monkeypatch.setattr(docker_target, "observe", look)
-    monkeypatch.setattr(docker_target, "_NOTED_S", 100.0)
+    monkeypatch.setattr(docker_target, "_NOTED_S", 100.0 * FACTOR)
     with held(deploy("one")) as worker, ThreadPoolExecutor(1) as pool:
         updating = pool.submit(deploy, "two")
-        wait_for(lambda: updating.done() or [item.live_revision for item in looks].count(2) > 2, "looks", 110)
+        wait_for(lambda: updating.done() or [item.live_revision for item in looks].count(2) > 2, "looks", 110 * FACTOR)
         assert not updating.done(), "a worker that has not heard of it yet would still accept"
         os.kill(worker, signal.SIGCONT)
         service = updating.result()
@@ -114,6 +114,25 @@ def test_a_revision_that_has_taken_over_unheard_stays(
     assert (service.state, service.revision) == ("Healthy", 2)
     assert [item.state for item in service.revisions()] == ["superseded", "live"]
     wait_for(lambda: len(parts(service)) == 2, "the end of the replaced revision", 60 * FACTOR)
+
+
+def test_who_interrupts_is_told_so_whatever_the_dismissal_says(deploy: Deploy, monkeypatch: pytest.MonkeyPatch) -> None:
+    service = deploy("one")
+    until_it_serves = docker_rollout.Rollout._until_it_serves
+
+    def interrupted(*arguments: Any, **more: Any) -> None:
+        until_it_serves(*arguments, **more)
+        wait_for(lambda: live(service) == 2, "its door has noted it", 10 * FACTOR)
+        raise KeyboardInterrupt
+
+    def gone(*_: Any) -> None:
+        raise StopIteration
+
+    monkeypatch.setattr(docker_rollout.Rollout, "_until_it_serves", interrupted)
+    monkeypatch.setattr(docker_target, "dismiss", gone)
+    with pytest.raises(KeyboardInterrupt):
+        deploy("two")
+    wait_for(lambda: service.score("1") == ["two", "1"], "an answer of the new revision")
 
 
 def live(service: Service) -> int:

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from .docker_images import SCRIPT, answers, docker, free_port, unique, wait_until
+from tests.ports import free_port
+
+from .docker_images import SCRIPT, answers, docker, unique, wait_until
 
 pytestmark = [pytest.mark.docker, pytest.mark.slow]
 
