@@ -74,7 +74,7 @@ def test_the_section_works_line_by_line(project: Path, capsys: pytest.CaptureFix
         if words[1] == "run":
             port = free_port()
             here = [word.replace("6789", str(port)) for word in words[2:]]
-            subprocess.run([*words[:2], "--detach", *here], check=True, capture_output=True, timeout=110)
+            subprocess.run([*words[:2], "--detach", *here], check=True, capture_output=True, timeout=110 * FACTOR)
             wait_until(lambda: answers(port), 60 * FACTOR)
             exec(client.replace("6789", str(port)), names)
             docker("kill", container)
