@@ -23,7 +23,7 @@ from .names import check_service_name
 from .promotion import prepare, prepare_image
 from .records import FROM_IMAGE, Origin, RevisionRecord, ServiceRecord, State
 from .removal import Removal
-from .replaced import see_out
+from .replaced import versions_seen_out
 from .request import Outcome, Plan, Request
 from .revising import revised, revision_to_serve
 from .rollout import Rollout
@@ -160,23 +160,15 @@ class Deployer:
         """
         record = self._catalogue.service(name)
         wanted = revision_to_serve(self._catalogue, record, self._rollout.live, to)
-        replaced = self._rollout.live(record)
         target = self._workspace.targets.get(record.target)
         progress = Progress(timeout_s, report, cancelled)
         progress.step("check", f"going back to revision {wanted.number}")
-        outcome = self._rollout.roll(
-            name, target, self._workspace.bundles.get(wanted.bundle), read_config(target.config_type, wanted.config),
-            wanted.config, wanted.origin, progress, interpreter=self._interpreter(wanted),
-            facts={"rollback_of": wanted.number},
-        )  # fmt: skip
-        members = members_of(self._catalogue, name).values()
-        try:
-            if members:
-                see_out(self._workspace, outcome.service, replaced)
-        finally:
-            for member in members:
-                self.delete(member.name, member=True)  # the revision serves directly: no version is asked any more
-        return outcome
+        with versions_seen_out(self._workspace, name, progress):  # the revision serves directly: no version is asked
+            return self._rollout.roll(
+                name, target, self._workspace.bundles.get(wanted.bundle),
+                read_config(target.config_type, wanted.config), wanted.config, wanted.origin, progress,
+                interpreter=self._interpreter(wanted), facts={"rollback_of": wanted.number},
+            )  # fmt: skip
 
     def serve(
         self,

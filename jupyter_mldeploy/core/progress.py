@@ -50,6 +50,10 @@ class Progress:
         """Seconds left, never negative."""
         return max(0.0, self.deadline - self.elapsed)
 
+    def afresh(self) -> Progress:
+        """Return one that reports to the same place and has as much time again; nobody has cancelled it."""
+        return Progress(self.deadline, self._report)
+
     def step(self, name: str, message: str = "") -> None:
         """Begin a sub-step (and end the one before); raises when the deadline has passed or the user cancelled."""
         self.check()

@@ -7,8 +7,8 @@ change as an event.
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -130,21 +130,10 @@ class Rollout:
                 job = self.job(record, name, revision.number, bundle, config, interpreter, origin)
                 seen = target.apply(job, progress)
             except BaseException as error:
-                self.failed(record, target, revision, error)
+                self.failed(record, target, revision, config, progress.steps(), error)
                 raise
             steps = progress.steps()
-            self._catalogue.settle_live(record.uid, revision.number, {**seen.facts, "steps": steps})
-            self._events.append(
-                EventKind.REVISION_LIVE, f"{name} revision {revision.number} is live",
-                service_uid=record.uid, service=name, revision=revision.number, data={"steps": steps},
-            )  # fmt: skip
-            record = self._catalogue.change_service(
-                record.uid,
-                description=config.description,
-                tags=config.tags,
-                properties={**record.properties, **config.properties},
-            )
-            record = self.settle(record, seen)
+            record = self._came_to_life(record, revision, seen, config, steps)
             if target.capabilities.needs_image:
                 self._workspace.images.collecting().trim_service(name)
         return Outcome(record, self._catalogue.revision(record.uid, revision.number), steps)
@@ -172,15 +161,27 @@ class Rollout:
             )
         return record
 
-    def failed(self, record: ServiceRecord, target: Target, revision: RevisionRecord, error: BaseException) -> None:
+    def failed(
+        self,
+        record: ServiceRecord,
+        target: Target,
+        revision: RevisionRecord,
+        config: DeploymentConfig,
+        steps: Sequence[Mapping[str, Any]],
+        error: BaseException,
+    ) -> None:
         """Settle a candidate that did not come to life; the service keeps what it had.
 
         What was broken off a moment too late serves all the same, and is settled as what it is.
         """
-        seen = target.observe(self.reference(record)) if record.live_revision is not None else None
+        seen = None
+        if record.live_revision is not None:
+            # Whoever interrupts a second time, or a target that does not answer, leaves the question open. It is
+            # settled all the same, for only now it is known why.
+            with suppress(BaseException):
+                seen = target.observe(self.reference(record))
         if seen is not None and seen.live_revision == revision.number:
-            self._settle_live(record, revision, seen)
-            self.settle(record, seen)
+            self._came_to_life(record, revision, seen, config, steps)
             return
         if isinstance(error, MldeployError):
             reason = error.message
@@ -194,10 +195,10 @@ class Rollout:
             service_uid=record.uid, service=record.name, revision=revision.number,
             data=error.to_dict() if isinstance(error, MldeployError) else {},
         )  # fmt: skip
-        if seen is None:
+        if record.live_revision is None:
             state = State(error.state) if isinstance(error, DeploymentError) and error.state else State.FAILED
             self.announce(record, State.FAILED if state is State.TRANSITIONING else state, reason)
-        else:
+        elif seen is not None:
             self.settle(record, seen)
 
     def has_candidates(self, record: ServiceRecord) -> bool:
@@ -210,7 +211,7 @@ class Rollout:
             if revision.state is not RevisionState.CANDIDATE:
                 continue
             if seen.live_revision == revision.number:
-                self._settle_live(record, revision, seen)
+                self._settle_live(record, revision, seen.facts)
             else:
                 reason = "The process that deployed it ended before it was done."
                 self._catalogue.settle_failed(record.uid, revision.number, reason)
@@ -221,11 +222,36 @@ class Rollout:
                 if record.live_revision is None and seen.live_revision is None:
                     record = self.announce(record, State.FAILED, reason)
 
-    def _settle_live(self, record: ServiceRecord, revision: RevisionRecord, seen: Observation) -> None:
-        self._catalogue.settle_live(record.uid, revision.number, seen.facts)
+    def _came_to_life(
+        self,
+        record: ServiceRecord,
+        revision: RevisionRecord,
+        seen: Observation,
+        config: DeploymentConfig,
+        steps: Sequence[Mapping[str, Any]],
+    ) -> ServiceRecord:
+        """Settle a candidate as live, and the service as its configuration says."""
+        told = {"steps": steps}
+        self._settle_live(record, revision, {**seen.facts, **told}, told)
+        record = self._catalogue.change_service(
+            record.uid,
+            description=config.description,
+            tags=config.tags,
+            properties={**record.properties, **config.properties},
+        )
+        return self.settle(record, seen)
+
+    def _settle_live(
+        self,
+        record: ServiceRecord,
+        revision: RevisionRecord,
+        facts: Mapping[str, Any],
+        told: Mapping[str, Any] | None = None,
+    ) -> None:
+        self._catalogue.settle_live(record.uid, revision.number, facts)
         self._events.append(
             EventKind.REVISION_LIVE, f"{record.name} revision {revision.number} is live",
-            service_uid=record.uid, service=record.name, revision=revision.number,
+            service_uid=record.uid, service=record.name, revision=revision.number, data=told or {},
         )  # fmt: skip
 
     def settle(self, record: ServiceRecord, seen: Observation) -> ServiceRecord:

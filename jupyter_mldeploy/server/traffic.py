@@ -109,7 +109,10 @@ class VersionHandler(EndpointHandler):
     async def delete(self, name: str, version_name: str) -> None:
         """See the OpenAPI document."""
         await self.change(
-            name, lambda endpoint, operation: endpoint.delete_version(version_name, report=operation.report)
+            name,
+            lambda endpoint, operation: endpoint.delete_version(
+                version_name, report=operation.report, cancelled=operation.cancelled
+            ),
         )
 
 

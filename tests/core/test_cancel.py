@@ -54,10 +54,38 @@ def test_an_update_that_is_interrupted_when_it_serves_already_is_live(
 
     monkeypatch.setattr(target, "apply", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        workspace.deployer.deploy(request())
+        workspace.deployer.deploy(request(tags={"team": "b"}, description="the second", properties={"made": "late"}))
     service = workspace.service("svc")
     assert (service.state, service.revision) == (State.HEALTHY, 2)
     assert [item.state for item in service.revisions()] == ["superseded", "live"]
+    record = service.record
+    assert (record.tags, record.description, record.properties) == ({"team": "b"}, "the second", {"made": "late"})
+    assert [step["step"] for step in service.revisions()[1].facts["steps"]] == ["check", "place", "run"]
+
+
+@pytest.mark.parametrize("second", [KeyboardInterrupt(), RuntimeError("the place is silent")])
+def test_a_failed_update_keeps_its_reason_when_the_target_cannot_be_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, second: BaseException
+) -> None:
+    workspace = Workspace(tmp_path / "home", targets=memory_targets())
+    workspace.deployer.deploy(request())
+
+    def silent(_: ServiceRef) -> Observation:
+        raise second
+
+    target = workspace.targets.get("memory")
+    observe = target.observe
+    monkeypatch.setattr(target, "observe", silent)
+    # Caught whatever it is: an interrupt that gets out would end the tests.
+    with pytest.raises(BaseException, match="It failed: on purpose"):
+        workspace.deployer.deploy(request(fail="on purpose"))
+    monkeypatch.setattr(target, "observe", observe)
+    service = workspace.service("svc")
+    service.refresh()
+    assert (service.state, service.revision) == (State.HEALTHY, 1)
+    assert [(item.state, item.reason) for item in service.revisions()] == [
+        ("live", None), ("failed", "It failed: on purpose."),
+    ]  # fmt: skip
 
 
 def test_a_deployment_that_is_cancelled_before_its_first_step_has_none(tmp_path: Path) -> None:

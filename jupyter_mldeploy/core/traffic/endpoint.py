@@ -24,10 +24,10 @@ from ...errors import ConflictError, InvalidInputError, MldeployError, NotFoundE
 from ..assemble import Source
 from ..config_marks import keys_of
 from ..probe import exchange
-from ..replaced import see_out
+from ..replaced import delete_versions, versions_seen_out
 from ..target import Progress, Report
 from .figures import VersionFigures, total_figures
-from .members import member_name, members_of, split_in, split_of
+from .members import member_name, split_in, split_of
 from .routing import route, without
 from .split import ENDPOINT_TAG, HEADER, VERSION_TAG, Split, check_version_name
 
@@ -181,8 +181,9 @@ class Endpoint:
                     )
                 route(self.workspace, self.record, new, plain, progress)
             except BaseException:
-                for name in reversed(made):
-                    self._remove(name)
+                live = self.split  # what was broken off a moment too late divides the requests all the same
+                used = set(live.services.values()) if live is not None else set()
+                delete_versions(self.workspace, [name for name in reversed(made) if name not in used])
                 raise
         return self.versions()[version]
 
@@ -224,16 +225,23 @@ class Endpoint:
             route(self.workspace, self.record, new, self._plain(), Progress(timeout_s, report), counted=counted)
             return new
 
-    def delete_version(self, version: str, *, timeout_s: float = 300.0, report: Report | None = None) -> None:
+    def delete_version(
+        self,
+        version: str,
+        *,
+        timeout_s: float = 300.0,
+        report: Report | None = None,
+        cancelled: threading.Event | None = None,
+    ) -> None:
         """Take a version out and delete it; its share goes to the default.
 
         With one version left, that one is served directly.
         """
         split = self._require_split()
-        found = self._version(version)
+        self._version(version)
         left = [name for name in split.services if name != version]
         if len(left) == 1:
-            self.finish(left[0], timeout_s=timeout_s, report=report)
+            self.finish(left[0], timeout_s=timeout_s, report=report, cancelled=cancelled)
             return
         if version == split.default:
             raise ConflictError(
@@ -246,9 +254,9 @@ class Endpoint:
             }
             copies = {name: share for name, share in split.mirror.items() if name in services}
             new = Split.of(services, weights, default=split.default, mirror=copies)
-            router = self.workspace.deployer.live(self.record)
-            route(self.workspace, self.record, new, self._plain(), Progress(timeout_s, report))
-            self._remove_after(router, [found.service])
+            progress = Progress(timeout_s, report, cancelled)
+            with versions_seen_out(self.workspace, self.name, progress):
+                route(self.workspace, self.record, new, self._plain(), progress)
 
     def finish(
         self,
@@ -271,10 +279,8 @@ class Endpoint:
             settings = {**without(live.config, own), **kept}
             progress = Progress(timeout_s, report, cancelled)
             progress.step("finish", f"serving version {version} alone")
-            router = deployer.live(self.record)
-            outcome = deployer.serve(self.name, self._bundle(live), settings, progress, like=live)
-            self._remove_after(router, [record.name for record in members_of(catalogue, self.name).values()])
-        return outcome.revision
+            with versions_seen_out(self.workspace, self.name, progress):
+                return deployer.serve(self.name, self._bundle(live), settings, progress, like=live).revision
 
     # Looking at it.
 
@@ -355,20 +361,6 @@ class Endpoint:
     ) -> None:
         config = self._member_config(settings, version)
         self.workspace.deployer.serve(name, bundle, config, progress, like=of, target=self.record.target)
-
-    def _remove_after(self, router: RevisionRecord, names: Sequence[str]) -> None:
-        """Remove versions once the router that knew them, and was replaced, has answered what it had accepted."""
-        try:
-            see_out(self.workspace, self.record, router)
-        finally:  # whoever gives up waiting leaves no version behind
-            for name in names:
-                self._remove(name)
-
-    def _remove(self, name: str) -> None:
-        try:
-            self.workspace.deployer.delete(name, member=True)
-        except NotFoundError:
-            return
 
 
 def _make_room(weights: dict[str, float], version: str, traffic: float, default: str) -> dict[str, float]:
