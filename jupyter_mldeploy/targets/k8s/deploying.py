@@ -170,9 +170,10 @@ def see_out(cluster: Cluster, place: Place, service: ServiceRef, seconds: float)
     """Return when no pod of a replaced revision is left, or after so many seconds: a lost node's pods stay listed."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:
-        parts = read_parts(cluster, place.namespace, service.uid)
-        if all((revision_of(pod) or 0) >= (parts.live_revision or 0) for pod in parts.pods):
-            return
+        with suppress(MldeployError):  # an API server that does not answer now may do so at the next look
+            parts = read_parts(cluster, place.namespace, service.uid)
+            if all((revision_of(pod) or 0) >= (parts.live_revision or 0) for pod in parts.pods):
+                return
         time.sleep(_SEE_OUT_LOOK_S)
 
 
