@@ -25,14 +25,21 @@ def start_token(pid: int, *, ended: bool = False) -> str | None:
         ended: give it for a zombie too; for children, which keep their number until they are reaped.
     """
     if LINUX:
-        try:
-            with open(f"/proc/{pid}/stat", "rb") as stream:  # noqa: PTH123  pathlib costs start-up time here
-                fields = stream.read().rpartition(b")")[2].split()
-        except OSError:
+        fields = _stat(pid)
+        if fields is None or (fields[0] in (b"Z", b"X") and not ended):
             return None
-        return None if fields[0] in (b"Z", b"X") and not ended else f"{_boot()}-{int(fields[19]):x}"
+        return f"{_boot()}-{int(fields[19]):x}"
     state, _, started = _ps("stat=,lstart=", pid).partition(" ")
     return None if not started or (state.startswith("Z") and not ended) else started.strip().replace(" ", "_")
+
+
+def _stat(pid: int) -> list[bytes] | None:
+    """Return what Linux tells of a process after its name, the state first; None when it is gone."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as stream:  # noqa: PTH123  pathlib costs start-up time here
+            return stream.read().rpartition(b")")[2].split() or None
+    except OSError:
+        return None
 
 
 def _boot() -> str:
@@ -61,11 +68,8 @@ def _ps(columns: str, pid: int) -> str:
 def is_stopped(pid: int) -> bool:
     """Return whether the process is stopped, by a signal or a debugger."""
     if LINUX:
-        try:
-            with open(f"/proc/{pid}/stat", "rb") as stream:  # noqa: PTH123
-                return stream.read().rpartition(b")")[2].split()[0] in (b"T", b"t")
-        except (OSError, IndexError):
-            return False
+        fields = _stat(pid)
+        return fields is not None and fields[0] in (b"T", b"t")
     return _ps("stat=", pid).startswith("T")
 
 
